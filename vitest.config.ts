@@ -1,0 +1,32 @@
+import { defineConfig } from 'vitest/config';
+
+const unit = ['packages/*/src/**/*.test.ts', 'services/*/src/**/*.test.ts', 'test/*.test.ts'];
+const integration = ['packages/*/src/**/*.integration.test.ts', 'services/*/src/**/*.integration.test.ts'];
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: { name: 'unit', include: unit, exclude: [...integration, '**/node_modules/**'] },
+      },
+      {
+        test: {
+          name: 'integration',
+          include: [...integration, 'test/integrity/*.test.ts'],
+          globalSetup: 'test/support/stack-setup.ts',
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/*.test.ts'],
+          globalSetup: 'test/support/stack-setup.ts',
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+});
