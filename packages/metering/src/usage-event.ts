@@ -118,4 +118,19 @@ export const EVENT_LIMITS = {
   attributeKeyCharactersMax: 64,
   attributeValueCharactersMax: 256,
   usageRawBytesMax: 4096,
+  /** Identifiers of ours: org, API key, trace, correction, writer. */
+  idCharactersMax: 256,
+  /** Words and names of providers: models, tier, region, finish reason, error type, response id. */
+  providerTextCharactersMax: 1024,
+  reasonCharactersMax: 1024,
+  lineMax: 255,
+  attemptMax: 9999,
+  quantitiesMax: 32,
+  quantityNameCharactersMax: 64,
+  /** Per bucket and quantity. Nine of them add up within a safe integer. */
+  countMax: 900_000_000_000_000,
+  /** How far a request may lie after the record that tells of it: clocks differ, but not by days. */
+  occurredAfterRecordMsMax: 86_400_000,
+  /** How far before: a backfill of 400 days. Older history needs a longer one on purpose. */
+  occurredBeforeRecordMsMax: 34_560_000_000,
 } as const;
