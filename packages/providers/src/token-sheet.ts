@@ -1,0 +1,94 @@
+import {
+  bucketBit,
+  EVENT_LIMITS,
+  NO_TOKENS,
+  TOKEN_BUCKETS,
+  type TokenBucket,
+  type TokenCounts,
+  USAGE_FLAGS,
+} from '@meterstone/metering';
+import type { JsonObject } from './json-value.ts';
+
+/** The buckets of one line while they are filled: counts, which of them were reported, what was odd. */
+export interface TokenSheet {
+  readonly tokens: Record<TokenBucket, number>;
+  presentBuckets: number;
+  usageFlags: number;
+}
+
+/** A part of a whole that has a bucket of its own; `null`: the provider does not tell this part. */
+export type Part = readonly [bucket: TokenBucket, tokens: number | null];
+
+/** A sheet with every bucket absent. */
+export function createSheet(): TokenSheet {
+  return { tokens: { ...NO_TOKENS }, presentBuckets: 0, usageFlags: 0 };
+}
+
+/**
+ * A count of the provider: a whole number from 0 to `EVENT_LIMITS.countMax`. `null`: absent, or malformed
+ * (anything else than null), which sets `malformedCount` on the sheet. 0 is a count.
+ */
+export function countOf(source: JsonObject | null, name: string, sheet: TokenSheet): number | null {
+  const value = source?.[name];
+  if (value === undefined || value === null) return null;
+  if (isCount(value)) return value + 0; // −0 becomes 0
+  sheet.usageFlags |= USAGE_FLAGS.malformedCount;
+  return null;
+}
+
+/** Adds tokens to a bucket and marks it as reported; `null` adds nothing and marks nothing. */
+export function addTokens(sheet: TokenSheet, bucket: TokenBucket, tokens: number | null): void {
+  if (tokens === null) return;
+  const sum = sheet.tokens[bucket] + tokens;
+  if (!isCount(sum)) {
+    sheet.usageFlags |= USAGE_FLAGS.malformedCount;
+    return;
+  }
+  sheet.tokens[bucket] = sum;
+  sheet.presentBuckets |= bucketBit(bucket);
+}
+
+/**
+ * Splits an inclusive count into disjoint buckets: each part into its own, the remainder into `rest`. When
+ * the parts exceed the whole (OpenRouter: 2,161 read + 2,161 written of 2,168), no subtraction is right and
+ * none is tried: the whole goes to `rest`, the parts are read as absent and `negativePart` is set, so that
+ * the sum stays what the provider said. Without a whole the parts stand alone.
+ */
+export function addSplit(
+  sheet: TokenSheet,
+  [rest, whole]: readonly [TokenBucket, number | null],
+  parts: readonly Part[],
+): void {
+  const remainder = whole === null ? null : parts.reduce((left, [, tokens]) => left - (tokens ?? 0), whole);
+  if (remainder !== null && remainder < 0) {
+    sheet.usageFlags |= USAGE_FLAGS.negativePart;
+    addTokens(sheet, rest, whole);
+    return;
+  }
+  addTokens(sheet, rest, remainder);
+  for (const [bucket, tokens] of parts) addTokens(sheet, bucket, tokens);
+}
+
+/** What an event can hold as a count. */
+export function isCount(value: unknown): value is number {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= EVENT_LIMITS.countMax;
+}
+
+/** The sum over all buckets, in tokens. */
+export function sumOfTokens(tokens: TokenCounts): number {
+  return TOKEN_BUCKETS.reduce((sum, bucket) => sum + tokens[bucket], 0);
+}
+
+/** Which sides of a line were counted: `reported` both, `partial` one, `none` neither. */
+export function sidesReported(presentBuckets: number): 'reported' | 'partial' | 'none' {
+  const output = (presentBuckets & OUTPUT_BITS) !== 0;
+  const input = (presentBuckets & ~OUTPUT_BITS) !== 0;
+  if (output && input) return 'reported';
+  return output || input ? 'partial' : 'none';
+}
+
+const OUTPUT_BITS =
+  bucketBit('outputTokens') |
+  bucketBit('reasoningTokens') |
+  bucketBit('outputAudioTokens') |
+  bucketBit('outputImageTokens');
