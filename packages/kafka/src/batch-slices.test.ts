@@ -1,0 +1,63 @@
+import fc from 'fast-check';
+import type { KafkaMessage } from 'kafkajs';
+import { describe, expect, it } from 'vitest';
+import { batchSlices } from './batch-slices.ts';
+
+function message(offset: number): KafkaMessage {
+  return {
+    offset: String(offset),
+    timestamp: '5',
+    key: null,
+    value: Buffer.alloc(0),
+    attributes: 0,
+    headers: {},
+  };
+}
+
+function slices(offsets: readonly number[], lastOffset: number, recordsMax: number) {
+  const batch = {
+    topic: 'topic',
+    partition: 7,
+    fetchedOffset: '0',
+    highWatermark: '0',
+    messages: offsets.map(message),
+    lastOffset: () => String(lastOffset),
+  };
+  return [...batchSlices(batch, recordsMax)];
+}
+
+describe('batchSlices', () => {
+  it('keeps a short batch whole, ending behind the control records at its end', () => {
+    expect(slices([4, 5, 6], 8, 100)).toEqual([
+      {
+        topic: 'topic',
+        kafkaPartition: 7,
+        firstOffset: 4,
+        nextOffset: 9,
+        records: [4, 5, 6].map((offset) => ({ offset, timestampMs: 5, key: null, value: Buffer.alloc(0) })),
+      },
+    ]);
+  });
+
+  it('makes ranges that follow each other without a gap between them, whatever gaps the offsets have', () => {
+    const gaps = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 60 });
+    fc.assert(
+      fc.property(gaps, fc.integer({ min: 1, max: 70 }), fc.nat({ max: 3 }), (steps, recordsMax, behind) => {
+        let offset = 0;
+        const offsets = steps.map((step) => {
+          offset += step;
+          return offset;
+        });
+        const ranges = slices(offsets, offset + behind, recordsMax);
+        expect(ranges.flatMap(({ records }) => records.map((record) => record.offset))).toEqual(offsets);
+        expect(ranges.at(-1)?.nextOffset).toBe(offset + behind + 1);
+        for (const [index, { records, firstOffset, nextOffset }] of ranges.entries()) {
+          expect(records.length).toBeLessThanOrEqual(recordsMax);
+          expect(records[0]?.offset).toBe(firstOffset);
+          const following = ranges[index + 1];
+          expect(following?.firstOffset ?? nextOffset).toBe(nextOffset);
+        }
+      }),
+    );
+  });
+});

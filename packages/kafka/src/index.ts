@@ -1,0 +1,19 @@
+export {
+  type BatchProducer,
+  type BatchProducerOptions,
+  type BatchProducerStats,
+  createBatchProducer,
+} from './batch-producer.ts';
+export { createKafka, type KafkaClient, type KafkaOptions } from './client.ts';
+export { fetchCommitted } from './committed-offsets.ts';
+export type { ConsumerProgress, PartitionProgress } from './consumer-progress.ts';
+export { KafkaError, type KafkaErrorCode } from './errors.ts';
+export type { FetchedBatch, FetchedRecord } from './fetched-batch.ts';
+export {
+  createPartitionConsumer,
+  type PartitionConsumer,
+  type PartitionConsumerOptions,
+} from './partition-consumer.ts';
+export { createProducer, type ProducerRecord, type RecordProducer } from './producer.ts';
+export { type ReadRangeOptions, readRange } from './read-range.ts';
+export { type EnsureTopicsOptions, ensureTopics, TOPICS, type TopicNames, topicNames } from './topics.ts';

@@ -1,0 +1,110 @@
+import { type KafkaClient, openCluster } from './client.ts';
+import { KafkaError } from './errors.ts';
+import { type FetchedRecord, toFetchedRecord } from './fetched-batch.ts';
+import {
+  type Broker,
+  type Cluster,
+  type FetchBatch,
+  type FetchBatchClass,
+  loadInternal,
+  READ_COMMITTED,
+} from './kafkajs-internals.ts';
+
+export interface ReadRangeOptions {
+  readonly kafka: KafkaClient;
+  readonly topic: string;
+  readonly kafkaPartition: number;
+  /** First offset wanted. */
+  readonly from: number;
+  /** First offset no longer wanted. */
+  readonly to: number;
+}
+
+/**
+ * Reads the records of a range once, outside any consumer group and without moving a position. What the log
+ * no longer holds, or does not hold yet, is left out; the range's length bounds the memory.
+ * Throws KafkaError `read_failed`.
+ */
+export async function readRange(options: ReadRangeOptions): Promise<FetchedRecord[]> {
+  if (options.from >= options.to) {
+    return [];
+  }
+  const cluster = openCluster(options.kafka);
+  try {
+    await cluster.connect();
+    await cluster.addTargetTopic(options.topic);
+    return await readFrom(cluster, options);
+  } catch (error) {
+    const { topic, kafkaPartition, from, to } = options;
+    const message = `offsets ${from} to ${to} of ${topic}/${kafkaPartition} could not be read`;
+    throw new KafkaError(message, { code: 'read_failed', retryable: true, cause: error });
+  } finally {
+    await cluster.disconnect();
+  }
+}
+
+const FETCH_WAIT_MS = 500;
+const FETCH_BYTES_MAX = 8 * 1_048_576;
+
+async function readFrom(cluster: Cluster, options: ReadRangeOptions): Promise<FetchedRecord[]> {
+  const { topic, kafkaPartition } = options;
+  const earliest = await logEnd(cluster, { topic, kafkaPartition, fromBeginning: true });
+  const latest = await logEnd(cluster, { topic, kafkaPartition, fromBeginning: false });
+  const end = Math.min(options.to, latest);
+  const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [kafkaPartition]));
+  if (nodeId === undefined) {
+    throw new Error(`${topic} has no Kafka partition ${kafkaPartition}`);
+  }
+  const broker = await cluster.findBroker({ nodeId });
+  const records: FetchedRecord[] = [];
+  let position = Math.max(options.from, earliest);
+  while (position < end) {
+    const batch = await fetchOnce(broker, { topic, kafkaPartition, position });
+    for (const message of batch.messages) {
+      const record = toFetchedRecord(message);
+      if (record.offset < end) {
+        records.push(record);
+      }
+    }
+    // Control records and aborted ones count as read; the log's end, found above, bounds the loop.
+    position = Math.max(position, Number(batch.lastOffset()) + 1);
+  }
+  return records;
+}
+
+async function fetchOnce(
+  broker: Broker,
+  { topic, kafkaPartition, position }: { topic: string; kafkaPartition: number; position: number },
+): Promise<FetchBatch> {
+  const { responses } = await broker.fetch({
+    maxWaitTime: FETCH_WAIT_MS,
+    minBytes: 1,
+    maxBytes: FETCH_BYTES_MAX,
+    isolationLevel: READ_COMMITTED,
+    topics: [
+      {
+        topic,
+        partitions: [{ partition: kafkaPartition, fetchOffset: String(position), maxBytes: FETCH_BYTES_MAX }],
+      },
+    ],
+  });
+  const fetched = responses[0]?.partitions[0];
+  if (fetched === undefined) {
+    throw new Error(`the broker left ${topic}/${kafkaPartition} out of its answer`);
+  }
+  const Batch = loadInternal<FetchBatchClass>('consumer/batch');
+  return new Batch(topic, String(position), fetched);
+}
+
+async function logEnd(
+  cluster: Cluster,
+  { topic, kafkaPartition, fromBeginning }: { topic: string; kafkaPartition: number; fromBeginning: boolean },
+): Promise<number> {
+  const partitions = [{ partition: kafkaPartition }];
+  const answers = await cluster.fetchTopicsOffset([{ topic, fromBeginning, partitions }]);
+  const offset = answers[0]?.partitions[0]?.offset;
+  if (offset === undefined) {
+    throw new Error(`the broker gave no offset of ${topic}/${kafkaPartition}`);
+  }
+  return Number(offset);
+}
