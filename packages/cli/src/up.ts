@@ -102,6 +102,7 @@ async function startLocalStack(
       clickhouseHttp: [settings.clickhouseHttpPort],
       clickhouseTcp: [settings.clickhouseTcpPort],
     },
+    databases: [settings.clickhouseDatabase],
     onProgress: options.say,
     onServerExit: (exit) => {
       const how = exit.signal ?? `status ${exit.code}`;

@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PROVIDER_KINDS, settingsTable } from '@meterstone/control';
+import { CLICKHOUSE_IMAGE, KAFKA_IMAGE } from '@meterstone/local-stack';
+import { PROVIDER_KINDS as KINDS_WITH_READERS } from '@meterstone/providers';
+import { expect, it } from 'vitest';
+import { parse } from 'yaml';
+
+const ROOT = join(import.meta.dirname, '..');
+const readText = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+
+it('composes the very versions that the tests run against', () => {
+  const { services } = parse(readText('docker-compose.yml'), { merge: true });
+  expect(services.kafka.image).toBe(KAFKA_IMAGE);
+  expect(services.clickhouse.image).toBe(CLICKHOUSE_IMAGE);
+  const node = JSON.parse(readText('package.json')).devDependencies.node;
+  expect(readText('Dockerfile')).toContain(`FROM node:${node}-`);
+});
+
+it('gives every composed service a health check that asks it', () => {
+  const { services } = parse(readText('docker-compose.yml'), { merge: true });
+  for (const [name, service] of Object.entries<{ healthcheck?: { test: string[] } }>(services)) {
+    expect(service.healthcheck?.test.join(' '), name).toMatch(/readyz|SELECT 1|api-versions/);
+  }
+});
+
+it('documents every setting in the README, as the list in code says it', () => {
+  expect(readText('README.md')).toContain(settingsTable());
+});
+
+it('knows the same provider kinds where they are configured and where they are read', () => {
+  expect([...PROVIDER_KINDS].sort()).toEqual([...KINDS_WITH_READERS].sort());
+});
+
+it('takes exact versions everywhere', () => {
+  const manifest = JSON.parse(readText('package.json'));
+  const loose = Object.entries<string>(manifest.devDependencies).filter(
+    ([, version]) => !/^\d/.test(version),
+  );
+  expect(loose).toEqual([]);
+});
+
+it('names no registry host in the lock file', () => {
+  expect(readText('package-lock.json')).not.toMatch(/"resolved": "https?:/);
+});
