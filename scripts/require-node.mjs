@@ -3,9 +3,9 @@
 const MAJOR_MIN = 26;
 const major = Number(process.versions.node.split('.')[0]);
 if (major < MAJOR_MIN) {
-  console.error(
+  process.stderr.write(
     `Meterstone runs on Node ${MAJOR_MIN}, which 'npm ci' installs as the dependency 'node'; this is Node ${process.version}.\n` +
-      `Its install script did not run: try 'npm rebuild node' (npm 11: package.json already allows it).`,
+      `Its install script did not run: try 'npm rebuild node' (npm 11: package.json already allows it).\n`,
   );
   process.exit(1);
 }

@@ -1,0 +1,8 @@
+export { type DeadLetter, decodeDeadLetter, encodeDeadLetter } from './dead-letter.ts';
+export { EventDecodeError, type EventDecodeErrorCode, EventEncodeError } from './errors.ts';
+export {
+  createSchemaIds,
+  decodeUsageEvent,
+  encodeEventContent,
+  encodeUsageEvent,
+} from './usage-event-codec.ts';

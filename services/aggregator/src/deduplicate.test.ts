@@ -1,0 +1,118 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { DuplicateWindow, type SeenRecord, type Standing } from './deduplicate.ts';
+
+function record(name: number, kafkaOffset: number, facts: Partial<SeenRecord> = {}): SeenRecord {
+  const eventId = new Uint8Array(16);
+  new DataView(eventId.buffer).setFloat64(8, name);
+  return { eventId, line: 0, content: 1, kafkaOffset, ...facts };
+}
+
+function standing(window: DuplicateWindow, { eventId, line, content }: SeenRecord): Standing {
+  return window.find(eventId, line, content);
+}
+
+describe('the duplicate window', () => {
+  it('finds an identity with its content, and tells a copy from a conflict', () => {
+    const window = new DuplicateWindow();
+    window.add(record(1, 10, { content: 77 }));
+    expect(standing(window, record(1, 0, { content: 77 }))).toBe('copy');
+    expect(standing(window, record(1, 0, { content: 78 }))).toBe('conflict');
+    expect(standing(window, record(2, 0, { content: 77 }))).toBe('absent');
+    expect(standing(window, record(1, 0, { content: 77, line: 1 }))).toBe('absent');
+  });
+
+  it('compares with every content of an identity, not only with the last one', () => {
+    const window = new DuplicateWindow();
+    window.add(record(1, 10, { content: 1 }));
+    window.add(record(1, 11, { content: 2 }));
+    expect(standing(window, record(1, 0, { content: 1 }))).toBe('copy');
+    expect(standing(window, record(1, 0, { content: 2 }))).toBe('copy');
+    expect(standing(window, record(1, 0, { content: 3 }))).toBe('conflict');
+  });
+
+  it('gives up the search for a content after the eight newest', () => {
+    const window = new DuplicateWindow();
+    for (let content = 0; content < 9; content++) {
+      window.add(record(1, content, { content }));
+    }
+    expect(standing(window, record(1, 0, { content: 1 }))).toBe('copy');
+    expect(standing(window, record(1, 0, { content: 0 }))).toBe('conflict');
+  });
+
+  it('forgets what lies below an offset and nothing else', () => {
+    const window = new DuplicateWindow();
+    window.add(record(1, 10));
+    window.add(record(2, 11));
+    window.add(record(1, 12, { content: 2 }));
+    window.forgetBefore(11);
+    expect(window.size).toBe(2);
+    expect(standing(window, record(1, 0, { content: 2 }))).toBe('copy');
+    expect(standing(window, record(1, 0, { content: 1 }))).toBe('conflict');
+    window.forgetBefore(100);
+    expect(window.size).toBe(0);
+    expect(standing(window, record(2, 0))).toBe('absent');
+    window.add(record(2, 200));
+    expect(standing(window, record(2, 0))).toBe('copy');
+  });
+
+  it('refuses an offset that does not rise', () => {
+    const window = new DuplicateWindow();
+    window.add(record(1, 10));
+    expect(() => window.add(record(2, 10))).toThrow(RangeError);
+    expect(() => window.add(record(2, 9))).toThrow(RangeError);
+  });
+
+  it('answers as a plain search through the last offsets does, whatever comes and goes', () => {
+    const step = fc.record({
+      name: fc.integer({ min: 0, max: 1_000 }),
+      line: fc.integer({ min: 0, max: 1 }),
+      content: fc.integer({ min: 0, max: 3 }),
+      gap: fc.integer({ min: 1, max: 3 }),
+    });
+    const scenario = fc.tuple(
+      fc.array(step, { maxLength: 4_000, size: 'max' }),
+      fc.integer({ min: 1, max: 3_000 }),
+    );
+    fc.assert(
+      fc.property(scenario, ([steps, offsets]) => {
+        const window = new DuplicateWindow();
+        let plain: SeenRecord[] = [];
+        let kafkaOffset = 0;
+        for (const { name, line, content, gap } of steps) {
+          kafkaOffset += gap;
+          const next = record(name, kafkaOffset, { line, content });
+          window.forgetBefore(kafkaOffset - offsets);
+          plain = plain.filter((seen) => seen.kafkaOffset >= kafkaOffset - offsets);
+          expect(standing(window, next)).toBe(searched(plain, next));
+          window.add(next);
+          plain.push(next);
+        }
+        expect(window.size).toBe(plain.length);
+      }),
+      { numRuns: 8 },
+    );
+  });
+
+  it('absorbs the window of a later range as if its records had been added one by one', () => {
+    const window = new DuplicateWindow();
+    const range = new DuplicateWindow();
+    for (let offset = 0; offset < 3_000; offset++) {
+      (offset < 1_000 ? window : range).add(record(offset % 2_500, offset, { content: offset }));
+    }
+    window.absorb(range);
+    expect(window.size).toBe(3_000);
+    expect(standing(window, record(100, 0, { content: 100 }))).toBe('copy');
+    expect(standing(window, record(100, 0, { content: 2_600 }))).toBe('copy');
+    expect(standing(window, record(2_499, 0, { content: 2_499 }))).toBe('copy');
+  });
+});
+
+function searched(plain: readonly SeenRecord[], next: SeenRecord): Standing {
+  const id = Buffer.from(next.eventId);
+  const same = plain.filter((seen) => id.equals(seen.eventId) && seen.line === next.line).slice(-8);
+  if (same.length === 0) {
+    return 'absent';
+  }
+  return same.some((seen) => seen.content === next.content) ? 'copy' : 'conflict';
+}

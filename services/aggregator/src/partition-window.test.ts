@@ -1,0 +1,109 @@
+import type { FetchedRecord } from '@meterstone/kafka';
+import { describe, expect, it } from 'vitest';
+import { WINDOW_OFFSETS_MAX } from './deduplicate.ts';
+import { createContentHasher } from './event-content.ts';
+import { exampleEvent, exampleRecord } from './example.ts';
+import { emptyWindow, extendWindow, fillWindow, type PartitionWindow } from './partition-window.ts';
+
+const contentOf = createContentHasher();
+
+/** A log whose event number is its offset, with gaps, and what was read of it. */
+function logOf(kept: (offset: number) => boolean = (offset) => offset < 100 || offset % 1_000 === 999) {
+  const reads: (readonly [number, number])[] = [];
+  const readRecords = async (_kafkaPartition: number, from: number, to: number): Promise<FetchedRecord[]> => {
+    reads.push([from, to]);
+    const offsets = Array.from({ length: to - from }, (_, index) => from + index).filter(kept);
+    return offsets.map((offset) => exampleRecord(offset, exampleEvent(offset)));
+  };
+  return { reads, tools: { readRecords, contentOf } };
+}
+
+function holds({ window }: PartitionWindow, name: number): boolean {
+  const event = exampleEvent(name);
+  return window.find(event.eventId, 0, contentOf(event)) !== 'absent';
+}
+
+describe('the window of a Kafka partition', () => {
+  it('is read from the records before the first range, in bounded pieces', async () => {
+    const partition = emptyWindow(0);
+    const { reads, tools } = logOf();
+    await fillWindow(partition, 45_000, tools);
+    expect(reads).toEqual([
+      [0, 20_000],
+      [20_000, 40_000],
+      [40_000, 45_000],
+    ]);
+    expect([holds(partition, 0), holds(partition, 44_999), holds(partition, 45_000)]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  it('reads nothing for a range that follows the one before', async () => {
+    const partition = emptyWindow(0);
+    const { reads, tools } = logOf();
+    await fillWindow(partition, 10, tools);
+    const range = emptyWindow(0);
+    await fillWindow(range, 15, logOf((offset) => offset >= 10).tools);
+    extendWindow(partition, range.window, 15);
+    await fillWindow(partition, 15, tools);
+    expect(reads).toEqual([[0, 10]]);
+    expect(holds(partition, 14)).toBe(true);
+  });
+
+  it('reads what another aggregator stored in between', async () => {
+    const partition = emptyWindow(0);
+    const { reads, tools } = logOf();
+    await fillWindow(partition, 10, tools);
+    await fillWindow(partition, 30, tools);
+    expect(reads).toEqual([
+      [0, 10],
+      [10, 30],
+    ]);
+    expect(holds(partition, 29)).toBe(true);
+  });
+
+  it('reaches back by its length and no further', async () => {
+    const first = WINDOW_OFFSETS_MAX + 500;
+    const partition = emptyWindow(0);
+    const { reads, tools } = logOf((offset) => offset < 600 && offset > 400);
+    await fillWindow(partition, first, tools);
+    expect(reads[0]).toEqual([500, 20_500]);
+    expect([holds(partition, 499), holds(partition, 500)]).toEqual([false, true]);
+    await fillWindow(partition, first + 1, tools);
+    expect([holds(partition, 500), holds(partition, 501)]).toEqual([false, true]);
+  });
+
+  it('goes on where reading failed', async () => {
+    const partition = emptyWindow(0);
+    const { reads, tools } = logOf();
+    let isBroken = true;
+    const flaky = {
+      ...tools,
+      readRecords: async (kafkaPartition: number, from: number, to: number) => {
+        if (from > 0 && isBroken) {
+          throw new Error('broken');
+        }
+        return tools.readRecords(kafkaPartition, from, to);
+      },
+    };
+    await expect(fillWindow(partition, 30_000, flaky)).rejects.toThrow('broken');
+    isBroken = false;
+    await fillWindow(partition, 30_000, flaky);
+    expect(reads).toEqual([
+      [0, 20_000],
+      [20_000, 30_000],
+    ]);
+  });
+
+  it('leaves out what never became an event', async () => {
+    const partition = emptyWindow(0);
+    const readRecords = async () => [
+      exampleRecord(0, Buffer.from('noise')),
+      exampleRecord(1, exampleEvent(1)),
+    ];
+    await fillWindow(partition, 2, { readRecords, contentOf });
+    expect(partition.window.size).toBe(1);
+  });
+});
