@@ -44,7 +44,8 @@ const PROFILES: Readonly<Record<ClickHouseUser, Profile>> = {
 };
 
 const RIGHTS: Readonly<Record<ClickHouseUser, string>> = {
-  ingest: 'SELECT, INSERT, dictGet',
+  // It also migrates: the aggregator brings the tables up to date when it starts.
+  ingest: 'SELECT, INSERT, CREATE DATABASE, CREATE TABLE, CREATE VIEW, ALTER, dictGet',
   report: 'SELECT, dictGet',
   analyst: 'SELECT, dictGet',
 };

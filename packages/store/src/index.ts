@@ -1,0 +1,12 @@
+export { createStoreClient, type StoreClient, type StoreClientOptions } from './client.ts';
+export { StoreError, type StoreErrorCode } from './errors.ts';
+export { insertRawBlock } from './insert-raw-block.ts';
+export { insertUsers, type UserName } from './insert-users.ts';
+export { migrate } from './migrate.ts';
+export { appendRawRow, createRawBlock, type RawBlock, rawBlockBytes, rawBlockRowCount } from './raw-block.ts';
+export type { RawRow } from './raw-row.ts';
+export { type GenerationKey, type GenerationLine, readGeneration } from './read-generation.ts';
+export { OTHER_GROUP, type ReportAnswer, type ReportRow, readReport } from './read-report.ts';
+export { readSpend } from './read-spend.ts';
+export type { ReportDimension, ReportField, ReportFilters, ReportQuestion } from './report-question.ts';
+export { createUserKeyer, type UserKeyer, userKey } from './user-key.ts';

@@ -1,0 +1,30 @@
+import { clock, plain, type Table } from './column.ts';
+import { RAW_TABLE } from './raw-events.ts';
+import { ROLLUPS, rollupTable } from './rollups.ts';
+import { DEDUPLICATION_WINDOW_BLOCKS } from './table-settings.ts';
+import { USERS_TABLE } from './users-table.ts';
+
+/** Which migrations a database has had. Written by each migrator that finished one, so rows may repeat. */
+export const MIGRATIONS_TABLE: Table = {
+  name: 'migrations',
+  columns: [
+    plain('number', 'UInt32'),
+    plain('name', 'String'),
+    plain('checksum', 'String'),
+    { ...clock('applied_at', "DateTime64(3, 'UTC')"), defaultExpression: 'now64(3)' },
+  ],
+  indexes: [],
+  engine: 'ReplacingMergeTree',
+  partitionBy: null,
+  orderBy: ['number'],
+  primaryKey: null,
+  settings: { non_replicated_deduplication_window: DEDUPLICATION_WINDOW_BLOCKS },
+};
+
+/** The one list of tables. */
+export const TABLES: readonly Table[] = [
+  MIGRATIONS_TABLE,
+  USERS_TABLE,
+  RAW_TABLE,
+  ...ROLLUPS.map((rollup) => rollupTable(rollup)),
+];
