@@ -20,7 +20,9 @@ it('gives each user a profile of its own and rights on the named databases alone
     const login = `<${user}><password>${user}</password><profile>${user}</profile>`;
     expect(text.split(login)).toHaveLength(2);
   }
-  expect(text).toContain('<query>GRANT SELECT, INSERT, dictGet ON `meterstone`.*</query>');
+  expect(text).toContain(
+    '<query>GRANT SELECT, INSERT, CREATE DATABASE, CREATE TABLE, CREATE VIEW, ALTER, dictGet ON `meterstone`.*</query>',
+  );
   expect(text).toContain('<query>GRANT SELECT, dictGet ON `odd\\`name`.*</query>');
   expect(text).not.toContain('*.*');
 });

@@ -50,6 +50,9 @@ const RIGHTS: Readonly<Record<ClickHouseUser, string>> = {
   analyst: 'SELECT, dictGet',
 };
 
+/** Engines of which `ingest` may make tables; ClickHouse asks for this right apart from that on the database. */
+const INGEST_ENGINES = ['MergeTree', 'ReplacingMergeTree', 'AggregatingMergeTree', 'Distributed'];
+
 /** Whom users.xml lets in, and to what. */
 export type ClickHouseAccess = {
   /** Databases on which the users beside `default` have their rights; null means every database. */
@@ -96,7 +99,9 @@ function userXml(name: string, password: string, rest: string): string {
 }
 
 function grantsXml(user: ClickHouseUser, places: readonly string[]): string {
-  const queries = places.map((place) => `<query>GRANT ${RIGHTS[user]} ON ${escapeXml(place)}</query>`);
+  const rights = places.map((place) => `GRANT ${RIGHTS[user]} ON ${escapeXml(place)}`);
+  const engines = user === 'ingest' ? INGEST_ENGINES.map((name) => `GRANT TABLE ENGINE ON ${name}`) : [];
+  const queries = [...rights, ...engines].map((grant) => `<query>${grant}</query>`);
   return `<grants>${queries.join('')}</grants>`;
 }
 
