@@ -34,7 +34,8 @@ let pipeline: Pipeline;
 
 beforeAll(async () => {
   console.log(cases.length === 0 ? NO_RECORDINGS : `replaying ${cases.length} recordings, seed ${SEED}`);
-  console.log(`left out ${leftOut.length}:\n  ${leftOut.join('\n  ')}`);
+  const reasons = Map.groupBy(leftOut, (line) => line.slice(line.indexOf(': ') + 2));
+  for (const [reason, titles] of reasons) console.log(`left out, ${reason}: ${titles.length}`);
   provider = await startReplayProvider(
     new Map(cases.map((one) => [one.id, replayOf(one)])),
     seededRandom(SEED),
