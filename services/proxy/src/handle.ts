@@ -1,0 +1,148 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Snapshot } from '@meterstone/control';
+import type { Logger } from '@meterstone/runtime';
+import type { ByteBudget } from './answer/byte-budget.ts';
+import { ProxyError } from './errors.ts';
+import type { EventId } from './event/event-ids.ts';
+import { findUpstream, toExchange } from './outgoing.ts';
+import { refuse, toProxyError } from './refuse.ts';
+import { readHeaderAttribution } from './request/attribute.ts';
+import { sortHeaders } from './request/headers.ts';
+import { ClientGone } from './request/read-body.ts';
+import { findRoute, type Route } from './request/route.ts';
+import { takeBody } from './request/take-body.ts';
+import type { Client, ExchangeContext } from './upstream/exchange.ts';
+import type { Prepared } from './upstream/upstreams.ts';
+
+export interface HandlerOptions {
+  readonly context: ExchangeContext;
+  readonly snapshot: () => Snapshot;
+  readonly prepare: (snapshot: Snapshot) => Prepared;
+  readonly makeId: (now: number) => EventId;
+  readonly limits: HandlerLimits;
+  /** Bytes of request bodies in memory, all together. */
+  readonly bodyBudget: ByteBudget;
+  readonly logger: Pick<Logger, 'error'>;
+}
+
+export interface HandlerLimits {
+  readonly requestBodyBytesMax: number;
+  readonly inFlightMax: number;
+}
+
+/** The paths that lead to providers. */
+export interface Handler {
+  /** `false`: not such a path, nothing was done. */
+  handle(request: IncomingMessage, response: ServerResponse): boolean;
+  /** Requests between headers and end. */
+  readonly inFlight: number;
+  /** Resolves when none is. */
+  idle(): Promise<void>;
+}
+
+export function createHandler(options: HandlerOptions): Handler {
+  let inFlight = 0;
+  let onIdle: (() => void)[] = [];
+  const done = (): void => {
+    inFlight--;
+    if (inFlight === 0) {
+      for (const resolve of onIdle) {
+        resolve();
+      }
+      onIdle = [];
+    }
+  };
+  return {
+    handle(request, response) {
+      const client = { request, response };
+      try {
+        const route = findRoute(request.url ?? '/');
+        if (route === null) {
+          return false;
+        }
+        if (inFlight >= options.limits.inFlightMax) {
+          throw new ProxyError('overloaded', 'too many requests are in flight, try again');
+        }
+        inFlight++;
+        serve(options, { client, route, done }).catch((error: unknown) => {
+          done();
+          fail(options, client, error);
+        });
+      } catch (error) {
+        fail(options, client, error);
+      }
+      return true;
+    },
+    get inFlight() {
+      return inFlight;
+    },
+    async idle() {
+      if (inFlight > 0) {
+        await new Promise<void>((resolve) => onIdle.push(resolve));
+      }
+    },
+  };
+}
+
+interface Visit {
+  readonly client: Client;
+  readonly route: Route;
+  /** Called once: by the exchange when it has settled, or by whoever catches what `serve` throws. */
+  readonly done: () => void;
+}
+
+/** Everything before the first byte goes upstream. Throws ProxyError or ClientGone; then nothing was sent. */
+async function serve(options: HandlerOptions, { client, route, done }: Visit): Promise<void> {
+  const { request } = client;
+  const startedAt = options.context.now();
+  const prepared = options.prepare(options.snapshot());
+  const headers = sortHeaders(request.rawHeaders);
+  const key = prepared.authenticate(headers);
+  const headerAttribution = readHeaderAttribution(headers);
+  if (route.provider !== null) {
+    findUpstream(prepared, route.provider);
+  }
+  const { bodyBudget, limits, makeId } = options;
+  const bytesMax = limits.requestBodyBytesMax;
+  const body = await takeBody(request, { headers, bytesMax, bodyBudget });
+  try {
+    const settled = (): void => {
+      bodyBudget.release(body.heldBytes);
+      done();
+    };
+    const visit = {
+      client,
+      route,
+      prepared,
+      headers,
+      key,
+      headerAttribution,
+      startedAt,
+      makeId,
+      body,
+      settled,
+    };
+    toExchange(options.context, visit).start();
+  } catch (error) {
+    bodyBudget.release(body.heldBytes);
+    throw error;
+  }
+}
+
+function fail({ context, logger }: HandlerOptions, { request, response }: Client, error: unknown): void {
+  if (error instanceof ClientGone) {
+    context.counters.refused.add('client_gone');
+    return;
+  }
+  const refusal = toProxyError(error);
+  context.counters.refused.add(refusal.code);
+  if (refusal.code === 'internal_error') {
+    logger.error(
+      { fault: error instanceof Error ? error.name : typeof error },
+      'a request could not be handled',
+    );
+  }
+  if (!response.headersSent && !response.destroyed) {
+    refuse(request, response, refusal);
+  }
+}
