@@ -43,3 +43,10 @@ it('takes exact versions everywhere', () => {
 it('names no registry host in the lock file', () => {
   expect(readText('package-lock.json')).not.toMatch(/"resolved": "https?:/);
 });
+
+it('locks the database engine for every platform, though an install on one of them forgets the others', () => {
+  const locked = Object.keys(JSON.parse(readText('package-lock.json')).packages);
+  for (const platform of ['darwin-arm64', 'darwin-x64', 'linux-arm64-gnu', 'linux-x64-gnu']) {
+    expect(locked).toContain(`node_modules/@chdb/lib-${platform}`);
+  }
+});
