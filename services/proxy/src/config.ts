@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { loadSettings, type SettingsOf } from '@meterstone/control';
 import type { HandlerLimits } from './handle.ts';
 import type { HttpLimits } from './http-server.ts';
-import type { ExchangeLimits } from './upstream/exchange.ts';
 import type { PoolLimits } from './upstream/pools.ts';
+import type { ExchangeLimits } from './upstream/upstream-request.ts';
 
 /** What the proxy is configured with. */
 export interface ProxyConfig extends SettingsOf<'proxy'> {

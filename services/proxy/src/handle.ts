@@ -4,14 +4,14 @@ import type { Logger } from '@meterstone/runtime';
 import type { ByteBudget } from './answer/byte-budget.ts';
 import { ProxyError } from './errors.ts';
 import type { EventId } from './event/event-ids.ts';
-import { findUpstream, toExchange } from './outgoing.ts';
+import { findUpstream, type ReadyVisit, toExchange } from './outgoing.ts';
 import { refuse, toProxyError } from './refuse.ts';
 import { readHeaderAttribution } from './request/attribute.ts';
 import { sortHeaders } from './request/headers.ts';
 import { ClientGone } from './request/read-body.ts';
 import { findRoute, type Route } from './request/route.ts';
-import { takeBody } from './request/take-body.ts';
-import type { Client, ExchangeContext } from './upstream/exchange.ts';
+import { type TakenBody, takeBody } from './request/take-body.ts';
+import type { Client, ExchangeContext } from './upstream/upstream-request.ts';
 import type { Prepared } from './upstream/upstreams.ts';
 
 export interface HandlerOptions {
@@ -64,10 +64,7 @@ export function createHandler(options: HandlerOptions): Handler {
           throw new ProxyError('overloaded', 'too many requests are in flight, try again');
         }
         inFlight++;
-        serve(options, { client, route, done }).catch((error: unknown) => {
-          done();
-          fail(options, client, error);
-        });
+        serve(options, { client, route, done });
       } catch (error) {
         fail(options, client, error);
       }
@@ -87,30 +84,58 @@ export function createHandler(options: HandlerOptions): Handler {
 interface Visit {
   readonly client: Client;
   readonly route: Route;
-  /** Called once: by the exchange when it has settled, or by whoever catches what `serve` throws. */
+  /** Called once, when the request has left nothing behind. */
   readonly done: () => void;
 }
 
-/** Everything before the first byte goes upstream. Throws ProxyError or ClientGone; then nothing was sent. */
-async function serve(options: HandlerOptions, { client, route, done }: Visit): Promise<void> {
-  const { request } = client;
+/** Everything before the first byte goes upstream. What goes wrong here is answered here, and nothing was sent. */
+function serve(options: HandlerOptions, visit: Visit): void {
+  const { client, done } = visit;
+  try {
+    const admitted = admit(options, visit);
+    const { headers } = admitted;
+    const { bodyBudget, limits } = options;
+    const take = { headers, bytesMax: limits.requestBodyBytesMax, bodyBudget };
+    takeBody(client.request, take, (error, body) => {
+      if (body !== null) {
+        depart(options, admitted, body);
+        return;
+      }
+      done();
+      fail(options, client, error);
+    });
+  } catch (error) {
+    done();
+    fail(options, client, error);
+  }
+}
+
+type Admitted = Omit<ReadyVisit, 'body' | 'settled'> & Visit;
+
+/** All that the headers can be refused for, before a body is read. */
+function admit(options: HandlerOptions, visit: Visit): Admitted {
+  const { client, route, done } = visit;
   const startedAt = options.context.now();
   const prepared = options.prepare(options.snapshot());
-  const headers = sortHeaders(request.rawHeaders);
+  const headers = sortHeaders(client.request.rawHeaders);
   const key = prepared.authenticate(headers);
   const headerAttribution = readHeaderAttribution(headers);
   if (route.provider !== null) {
     findUpstream(prepared, route.provider);
   }
-  const { bodyBudget, limits, makeId } = options;
-  const bytesMax = limits.requestBodyBytesMax;
-  const body = await takeBody(request, { headers, bytesMax, bodyBudget });
+  const { makeId } = options;
+  return { client, route, done, prepared, headers, key, headerAttribution, startedAt, makeId };
+}
+
+function depart(options: HandlerOptions, admitted: Admitted, body: TakenBody): void {
+  const { client, route, done, prepared, headers, key, headerAttribution, startedAt, makeId } = admitted;
+  const { context, bodyBudget } = options;
+  const settled = (): void => {
+    bodyBudget.release(body.heldBytes);
+    done();
+  };
   try {
-    const settled = (): void => {
-      bodyBudget.release(body.heldBytes);
-      done();
-    };
-    const visit = {
+    toExchange(context, {
       client,
       route,
       prepared,
@@ -121,11 +146,10 @@ async function serve(options: HandlerOptions, { client, route, done }: Visit): P
       makeId,
       body,
       settled,
-    };
-    toExchange(options.context, visit).start();
+    }).start();
   } catch (error) {
-    bodyBudget.release(body.heldBytes);
-    throw error;
+    settled();
+    fail(options, client, error);
   }
 }
 

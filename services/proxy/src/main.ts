@@ -12,6 +12,7 @@ const SERVICE = 'proxy';
 /** Requests in flight may end, and their events reach Kafka. */
 const SHUTDOWN_MS_MAX = 45_000;
 const PRODUCER_CLOSE_MS_MAX = 10_000;
+const KAFKA_FAILS = 'kafka acknowledges nothing: usage events wait in memory';
 
 async function main(config: ProxyConfig, env: NodeJS.ProcessEnv, logger: Logger): Promise<void> {
   const instance = config.instance ?? `${SERVICE}-${process.pid}`;
@@ -36,7 +37,7 @@ async function main(config: ProxyConfig, env: NodeJS.ProcessEnv, logger: Logger)
     enqueue: (record) => producer.enqueue(record),
     pendingBytes: () => producer.pendingBytes,
     // Requests are served whatever Kafka does: events wait in memory up to the producer's bound.
-    readiness: () => ({ ready: true, reasons: [] }),
+    readiness: () => ({ ready: true, reasons: producer.stats.failingSinceMs === null ? [] : [KAFKA_FAILS] }),
     registry,
     logger,
     sourceRef: `${instance}/${packageJson.version}`,

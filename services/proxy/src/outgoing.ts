@@ -11,7 +11,8 @@ import { askForUsage, needsIncludeUsage } from './request/include-usage.ts';
 import { modelPrefix, type Route, withoutQuery } from './request/route.ts';
 import { applySplices, type Splice } from './request/splice.ts';
 import type { TakenBody } from './request/take-body.ts';
-import { type Client, Exchange, type ExchangeContext } from './upstream/exchange.ts';
+import { Exchange } from './upstream/exchange.ts';
+import type { Client, ExchangeContext } from './upstream/upstream-request.ts';
 import type { Prepared, Upstream } from './upstream/upstreams.ts';
 
 /** A request that may go upstream, with all that was found out about it. */
@@ -156,7 +157,7 @@ interface HeaderParts {
 }
 
 function toUpstreamHeaders({ headers }: ReadyVisit, { upstream, isByok, content }: HeaderParts): string[] {
-  const list = [...headers.passed, ...(isByok ? headers.credentials : upstream.credential)];
+  const list = headers.passed.concat(isByok ? headers.credentials : upstream.credential);
   // undici writes the length of what it is given whole; of a stream only the client knows it.
   if (content !== null && !Buffer.isBuffer(content) && headers.contentLength !== null) {
     list.push('content-length', String(headers.contentLength));

@@ -79,7 +79,8 @@ export class UsageCut {
 
   #pass(to: number): void {
     if (to > this.#done) {
-      this.#out.push(this.#chunk.subarray(this.#done, to));
+      const isWhole = this.#done === 0 && to === this.#chunk.length;
+      this.#out.push(isWhole ? this.#chunk : this.#chunk.subarray(this.#done, to));
       this.#done = to;
     }
   }

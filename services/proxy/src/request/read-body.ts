@@ -18,39 +18,48 @@ export class ClientGone extends Error {
   }
 }
 
+/** Called once, with an error or with what was asked for. */
+export type Done<T> = (error: unknown, value: T | null) => void;
+
 /**
- * Reads a whole body into memory. Rejects with ProxyError `request_too_large` or `overloaded`, or with ClientGone;
- * what it had reserved is then released.
+ * Reads a whole body into memory. Ends with ProxyError `request_too_large` or `overloaded`, or with ClientGone; what
+ * it had reserved is then released. By callback, as promises cost a request a microsecond that nothing is gained by.
  */
-export function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    const end = (error: Error | null): void => {
-      request.removeListener('data', onData);
-      request.removeListener('end', onEnd);
-      request.removeListener('close', onClose);
-      if (error !== null) {
-        limits.budget.release(bytes);
-        reject(error);
-        return;
-      }
+export function readBody(request: IncomingMessage, limits: BodyLimits, done: Done<Buffer>): void {
+  const { bytesMax, budget } = limits;
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  // The listeners stay: a request lives no longer than they do, and taking them off costs more than this.
+  let isDone = false;
+  const fail = (error: Error): void => {
+    isDone = true;
+    budget.release(bytes);
+    done(error, null);
+  };
+  request.on('data', (chunk: Buffer) => {
+    if (isDone) {
+      return;
+    }
+    if (bytes + chunk.length > bytesMax) {
+      fail(tooLarge(bytesMax));
+    } else if (!budget.reserve(chunk.length)) {
+      fail(new ProxyError('overloaded', 'too many request bytes are in memory, try again'));
+    } else {
+      bytes += chunk.length;
+      chunks.push(chunk);
+    }
+  });
+  request.on('end', () => {
+    if (!isDone) {
+      isDone = true;
       const [first] = chunks;
-      resolve(chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, bytes));
-    };
-    const onData = (chunk: Buffer): void => {
-      if (bytes + chunk.length > limits.bytesMax) {
-        end(tooLarge(limits.bytesMax));
-      } else if (!limits.budget.reserve(chunk.length)) {
-        end(new ProxyError('overloaded', 'too many request bytes are in memory, try again'));
-      } else {
-        bytes += chunk.length;
-        chunks.push(chunk);
-      }
-    };
-    const onEnd = (): void => end(null);
-    const onClose = (): void => end(new ClientGone());
-    request.on('data', onData).on('end', onEnd).on('close', onClose);
+      done(null, chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, bytes));
+    }
+  });
+  request.on('close', () => {
+    if (!isDone) {
+      fail(new ClientGone());
+    }
   });
 }
 

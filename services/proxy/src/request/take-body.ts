@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import type { ByteBudget } from '../answer/byte-budget.ts';
 import { type BodyFacts, readBodyFacts } from './body-facts.ts';
 import type { RequestHeaders } from './headers.ts';
-import { passBody, readBody, tooLarge } from './read-body.ts';
+import { type Done, passBody, readBody, tooLarge } from './read-body.ts';
 
 /** A request's body, as far as it is to be looked into. */
 export interface TakenBody {
@@ -26,31 +26,39 @@ export interface TakeOptions {
 }
 
 /**
- * Takes the body: JSON into memory with its facts, anything else as a stream. ProxyError `request_too_large`,
- * `overloaded` or `invalid_attribution`, or ClientGone; then nothing stays reserved.
+ * Takes the body: JSON into memory with its facts, anything else as a stream. Ends with ProxyError
+ * `request_too_large`, `overloaded` or `invalid_attribution`, or with ClientGone; then nothing stays reserved.
  */
-export async function takeBody(request: IncomingMessage, options: TakeOptions): Promise<TakenBody> {
+export function takeBody(request: IncomingMessage, options: TakeOptions, done: Done<TakenBody>): void {
   const { headers, bytesMax, bodyBudget } = options;
   const { contentLength, chunked, contentType, contentEncoding } = headers;
   if (!chunked && (contentLength === null || contentLength === 0)) {
-    return NO_BODY;
+    done(null, NO_BODY);
+  } else if ((contentLength ?? 0) > bytesMax) {
+    done(tooLarge(bytesMax), null);
+  } else if (contentEncoding !== null || (contentType !== null && !/json/i.test(contentType))) {
+    done(null, { content: passBody(request, bytesMax), facts: null, heldBytes: 0 });
+  } else {
+    readBody(request, { bytesMax, budget: bodyBudget }, (error, content) => {
+      if (content === null) {
+        done(error, null);
+        return;
+      }
+      const facts = readFacts(content);
+      if (facts instanceof Error) {
+        bodyBudget.release(content.length);
+        done(facts, null);
+        return;
+      }
+      done(null, { content, facts, heldBytes: content.length });
+    });
   }
-  if ((contentLength ?? 0) > bytesMax) {
-    throw tooLarge(bytesMax);
-  }
-  const isJson = contentType === null || /json/i.test(contentType);
-  if (!isJson || contentEncoding !== null) {
-    return { content: passBody(request, bytesMax), facts: null, heldBytes: 0 };
-  }
-  const content = await readBody(request, { bytesMax, budget: bodyBudget });
-  return { content, facts: readFacts(content, bodyBudget), heldBytes: content.length };
 }
 
-function readFacts(content: Buffer, budget: ByteBudget): BodyFacts | null {
+function readFacts(content: Buffer): BodyFacts | null | Error {
   try {
     return readBodyFacts(content);
   } catch (error) {
-    budget.release(content.length);
-    throw error;
+    return error instanceof Error ? error : new Error('a body could not be read', { cause: error });
   }
 }

@@ -1,3 +1,5 @@
+import type { Dispatcher } from 'undici';
+
 /** A provider's answer headers, as the client gets them. */
 export interface AnswerHeaders {
   /** Names and values in turn: order, case and duplicates as they came. */
@@ -5,22 +7,20 @@ export interface AnswerHeaders {
   readonly contentType: string | null;
   /** `null`: not compressed. */
   readonly contentEncoding: string | null;
-  readonly hasLength: boolean;
+  /** In bytes; `null`: not announced. */
+  readonly contentLength: number | null;
 }
 
-export interface AnswerHeaderOptions {
-  /** The body will be shorter than announced, or its length is not known. */
-  readonly dropsLength: boolean;
-  /** The client's HTTP version or the answer's length leaves no room for trailers. */
-  readonly dropsTrailer: boolean;
-}
-
-/** Leaves out what is hop-by-hop (RFC 9110, 7.6.1); Node writes its own for the next hop. */
-export function toAnswerHeaders(raw: readonly Buffer[], options: AnswerHeaderOptions): AnswerHeaders {
+/**
+ * Leaves out what is hop-by-hop (RFC 9110, 7.6.1); Node writes its own for the next hop. `trailer` stays only where
+ * the answer can have trailers: Node refuses to announce any behind a body that is not chunked.
+ */
+export function toAnswerHeaders(raw: readonly Buffer[], mayHaveTrailers: boolean): AnswerHeaders {
   const passed: string[] = [];
   let contentType: string | null = null;
   let contentEncoding: string | null = null;
-  let hasLength = false;
+  let contentLength: number | null = null;
+  let hasTrailer = false;
   let connection: string | undefined;
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = raw[index]?.toString('latin1') ?? '';
@@ -35,15 +35,10 @@ export function toAnswerHeaders(raw: readonly Buffer[], options: AnswerHeaderOpt
       case 'upgrade':
         continue;
       case 'trailer':
-        if (options.dropsTrailer) {
-          continue;
-        }
+        hasTrailer = true;
         break;
       case 'content-length':
-        if (options.dropsLength) {
-          continue;
-        }
-        hasLength = true;
+        contentLength = Number(value);
         break;
       case 'content-type':
         contentType = value;
@@ -54,15 +49,35 @@ export function toAnswerHeaders(raw: readonly Buffer[], options: AnswerHeaderOpt
     }
     passed.push(name, value);
   }
-  return { passed: dropNamed(passed, connection), contentType, contentEncoding, hasLength };
+  const dropped = connection === undefined || PLAIN.test(connection) ? [] : connection.split(',');
+  if (hasTrailer && (contentLength !== null || !mayHaveTrailers)) {
+    dropped.push('trailer');
+  }
+  return { passed: withoutHeaders(passed, dropped), contentType, contentEncoding, contentLength };
 }
 
-function dropNamed(passed: string[], connection: string | undefined): string[] {
-  if (connection === undefined || PLAIN.test(connection)) {
+/** Names and values in turn, without those of the given names. */
+export function withoutHeaders(passed: string[], names: readonly string[]): string[] {
+  if (names.length === 0) {
     return passed;
   }
-  const named = new Set(connection.split(',').map((name) => name.trim().toLowerCase()));
+  const named = new Set(names.map((name) => name.trim().toLowerCase()));
   return passed.filter((_, index) => !named.has(passed[index - (index % 2)]?.toLowerCase() ?? ''));
+}
+
+/** Names and values in turn as pairs, for trailers. */
+export function toPairs(flat: readonly Buffer[]): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let index = 0; index + 1 < flat.length; index += 2) {
+    pairs.push([flat[index]?.toString('latin1') ?? '', flat[index + 1]?.toString('latin1') ?? '']);
+  }
+  return pairs;
+}
+
+/** undici's raw headers or trailers, names and values in turn; empty: none. */
+export function rawBytes(raw: Dispatcher.DispatchController['rawHeaders']): readonly Buffer[] {
+  // undici 8 hands raw headers of HTTP/1.1 as buffers, names and values in turn; its typing allows more.
+  return Array.isArray(raw) ? (raw as Buffer[]) : [];
 }
 
 const PLAIN = /^\s*(keep-alive|close)\s*$/i;

@@ -1,57 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
-import type { UsageReader } from '@meterstone/providers';
 import type { Dispatcher } from 'undici';
 import type { AnswerMeter } from '../answer/answer-meter.ts';
-import type { ByteBudget } from '../answer/byte-budget.ts';
-import { createMeter, isEventStream, type MeterLimits } from '../answer/meter.ts';
+import { createMeter, isEventStream } from '../answer/meter.ts';
 import type { Attempt } from '../event/attempt.ts';
-import type { Recorder } from '../event/recorder.ts';
-import type { ProxyCounters } from '../metrics.ts';
 import { sendError } from '../refuse.ts';
-import { toAnswerHeaders } from './answer-headers.ts';
-import type { Drains } from './drains.ts';
-import type { Sweep, Swept } from './sweep.ts';
+import { type AnswerHeaders, rawBytes, toAnswerHeaders, toPairs, withoutHeaders } from './answer-headers.ts';
+import type { Swept } from './sweep.ts';
 import { ExchangeAbort, toUpstreamFault, type UpstreamFault } from './upstream-fault.ts';
-
-export interface ExchangeLimits extends MeterLimits {
-  /** A provider may be silent for so long, before its answer and between two parts of it. */
-  readonly upstreamSilenceMsMax: number;
-  /** A client may leave what it was sent unread for so long; then it counts as gone. */
-  readonly clientStallMsMax: number;
-  /** After the client has gone, its answer is read on for so long, */
-  readonly drainMs: number;
-  /** and for so many bytes. */
-  readonly drainBytesMax: number;
-}
-
-export interface ExchangeContext {
-  readonly limits: ExchangeLimits;
-  readonly sweep: Sweep;
-  readonly drains: Drains;
-  readonly budget: ByteBudget;
-  readonly recorder: Recorder;
-  readonly counters: ProxyCounters;
-  /** Epoch milliseconds. */
-  readonly now: () => number;
-}
-
-/** One request as it goes upstream. */
-export interface UpstreamRequest {
-  readonly dispatcher: Dispatcher;
-  readonly method: string;
-  readonly path: string;
-  readonly headers: readonly string[];
-  readonly body: Buffer | Readable | null;
-  /** `null`: no reader knows this path. */
-  readonly reader: UsageReader | null;
-  /** Only the proxy asked for the stream's usage chunk. */
-  readonly cutsUsage: boolean;
-  readonly attempt: Attempt;
-  /** Called once, when nothing more will be read or written. */
-  readonly onSettled: () => void;
-}
+import type { Client, ExchangeContext, UpstreamRequest } from './upstream-request.ts';
 
 /** One attempt: passes a provider's answer to the client byte by byte and sees how it ends. */
 export class Exchange implements Dispatcher.DispatchHandler, Swept {
@@ -75,6 +32,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Swept {
   #drainedBytes = 0;
   #drainingSinceMs = 0;
   #hasWritten = false;
+  /** Bytes to come before the announced end of an answer; -1: not announced, or not passed on unchanged. */
+  #bytesLeft = -1;
+  /** The bytes that reached the announced end: they go out together with it, which saves a write. */
+  #last: Buffer | undefined;
 
   constructor(context: ExchangeContext, upstream: UpstreamRequest, client: Client) {
     this.#context = context;
@@ -118,12 +79,11 @@ export class Exchange implements Dispatcher.DispatchHandler, Swept {
       return;
     }
     this.#status = status;
-    const { reader, cutsUsage } = this.#upstream;
+    const { method, reader, cutsUsage } = this.#upstream;
     const { limits, budget } = this.#context;
-    const headers = toAnswerHeaders(rawBytes(controller.rawHeaders), {
-      dropsLength: false,
-      dropsTrailer: this.#request.httpVersionMinor === 0,
-    });
+    const hasBody = method !== 'HEAD' && status !== 204 && status !== 304;
+    const mayHaveTrailers = hasBody && this.#request.httpVersionMinor > 0;
+    const headers = toAnswerHeaders(rawBytes(controller.rawHeaders), mayHaveTrailers);
     const { contentType, contentEncoding } = headers;
     this.#streamed = isEventStream(contentType);
     this.#meter = createMeter({ reader, contentType, contentEncoding, cutsUsage, limits, budget });
@@ -142,6 +102,13 @@ export class Exchange implements Dispatcher.DispatchHandler, Swept {
       this.#countDrained(chunk.length);
       return;
     }
+    if (Buffer.isBuffer(passed)) {
+      this.#bytesLeft -= passed.length;
+      if (this.#bytesLeft === 0) {
+        this.#last = passed;
+        return;
+      }
+    }
     if (!this.#write(passed)) {
       controller.pause();
       this.#response.once('drain', () => {
@@ -159,7 +126,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Swept {
       if (trailers.length > 0) {
         this.#response.addTrailers(toPairs(trailers));
       }
-      this.#response.end();
+      this.#response.end(this.#last);
     }
     this.#settle(null);
   }
@@ -194,9 +161,11 @@ export class Exchange implements Dispatcher.DispatchHandler, Swept {
     this.#abort('stopping');
   }
 
-  #sendHead(statusText: string, { passed, hasLength }: ReturnType<typeof toAnswerHeaders>): void {
+  #sendHead(statusText: string, { passed, contentLength }: AnswerHeaders): void {
     const { attempt, cutsUsage } = this.#upstream;
-    const headers = hasLength && cutsUsage && this.#streamed === true ? withoutLength(passed) : passed;
+    const isShortened = cutsUsage && this.#streamed === true;
+    const headers = isShortened ? withoutHeaders(passed, ['content-length']) : passed;
+    this.#bytesLeft = isShortened || contentLength === null ? -1 : contentLength;
     headers.push(
       'meterstone-operation-id',
       attempt.operationId,
@@ -322,12 +291,6 @@ export class Exchange implements Dispatcher.DispatchHandler, Swept {
   }
 }
 
-/** The two ends of the connection to the client. */
-export interface Client {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-}
-
 const NO_METER: AnswerMeter = createMeter({
   reader: null,
   contentType: null,
@@ -344,23 +307,6 @@ function flushHead(exchange: Exchange): void {
 /** The clock may be set back while a request runs. */
 function since({ startedAt }: Attempt, at: number): number {
   return Math.max(0, at - startedAt);
-}
-
-function withoutLength(headers: string[]): string[] {
-  return headers.filter((_, index) => headers[index - (index % 2)]?.toLowerCase() !== 'content-length');
-}
-
-function toPairs(flat: readonly Buffer[]): [string, string][] {
-  const pairs: [string, string][] = [];
-  for (let index = 0; index + 1 < flat.length; index += 2) {
-    pairs.push([flat[index]?.toString('latin1') ?? '', flat[index + 1]?.toString('latin1') ?? '']);
-  }
-  return pairs;
-}
-
-function rawBytes(raw: Dispatcher.DispatchController['rawHeaders']): readonly Buffer[] {
-  // undici 8 hands raw headers of HTTP/1.1 as buffers, names and values in turn; its typing allows more.
-  return Array.isArray(raw) ? (raw as Buffer[]) : [];
 }
 
 function ignore(): void {}
