@@ -7,7 +7,7 @@ interface Question {
   readonly amounts: readonly string[];
 }
 
-export const FOUR_QUESTIONS: readonly Question[] = [
+const FOUR_QUESTIONS: readonly Question[] = [
   { title: '1. What did each customer use and cost?', groupings: ['user', 'tag'], amounts: ['total_cost'] },
   {
     title: '2. What does our own team spend?',
@@ -39,16 +39,32 @@ export function reportUrl(door: ReportDoor, groupBy: string): string {
   return `${door.reportingUrl}/v1/report?start_date=${door.startDate}&end_date=${door.endDate}&group_by=${groupBy}`;
 }
 
-/** Asks the four questions and sets the answers as small tables. */
-export async function answerFourQuestions(door: ReportDoor): Promise<string> {
-  const parts: string[] = [];
-  for (const question of FOUR_QUESTIONS) {
-    parts.push(question.title);
-    for (const groupBy of question.groupings) {
-      const rows = await readReport(door, groupBy);
-      parts.push(indent(tableOf(groupBy, question.amounts, rows)));
+/** One grouping of one question, answered. */
+export interface QuestionAnswer {
+  readonly title: string;
+  readonly groupBy: string;
+  /** The amounts that the question is about: columns of the rows. */
+  readonly amounts: readonly string[];
+  readonly rows: readonly ReportRow[];
+}
+
+/** Asks the four questions, one grouping after the other. */
+export async function askFourQuestions(door: ReportDoor): Promise<QuestionAnswer[]> {
+  const answers: QuestionAnswer[] = [];
+  for (const { title, groupings, amounts } of FOUR_QUESTIONS) {
+    for (const groupBy of groupings) {
+      answers.push({ title, groupBy, amounts, rows: await readReport(door, groupBy) });
     }
   }
+  return answers;
+}
+
+/** The answers as small tables under their questions. */
+export function answersText(answers: readonly QuestionAnswer[]): string {
+  const parts = answers.flatMap(({ title, groupBy, amounts, rows }, index) => [
+    ...(answers[index - 1]?.title === title ? [] : [title]),
+    indent(tableOf(groupBy, amounts, rows)),
+  ]);
   return parts.join('\n\n');
 }
 

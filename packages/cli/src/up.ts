@@ -1,23 +1,27 @@
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadSettings, type SettingsOf, settingsFor } from '@meterstone/control';
 import { DEMO_ORG_ID } from '@meterstone/demo';
-import { clearLeftovers, requireFreePorts, type Stack, startStack } from '@meterstone/local-stack';
-import { doorLines } from './door-lines.ts';
-import { answerFourQuestions, type ReportDoor } from './four-questions.ts';
+import { clearLeftovers } from '@meterstone/local-stack';
+import type { Announce } from './announce.ts';
+import { listDoors } from './doors.ts';
+import { countAttempts, waitForCaughtUp, waitForScenario } from './first-report.ts';
+import { askFourQuestions, type ReportDoor } from './four-questions.ts';
 import { type LocalFiles, prepareLocalFiles } from './local-files.ts';
-import { writePrivateFile } from './private-file.ts';
+import { areGuarded, keepRunFile, type Pids, type RunFile, removeRunFile, runFilePath } from './run-file.ts';
 import { openUpFolder } from './up-folder.ts';
-import { type Services, startServices, type UpContext } from './up-services.ts';
+import { type Services, type ServicesContext, startServices } from './up-services.ts';
+import { type Environment, readUpSettings, type UpSettings } from './up-settings.ts';
+import { requireUpPorts, startUpStack } from './up-stack.ts';
 
 export interface UpOptions {
   readonly fresh: boolean;
   readonly demo: boolean;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  readonly say: (line: string) => void;
+  readonly announce: Announce;
+  /** Aborted when everything is to stop, also in the middle of the start. */
+  readonly signal: AbortSignal;
 }
 
 /** A pipeline that is up. */
@@ -28,137 +32,102 @@ export interface Up {
 
 /**
  * Brings up the whole pipeline on this machine: Kafka, ClickHouse, the three services and, unless told not to,
- * the demo. Resolves when it answers; rejects with a coded error, everything stopped, when it cannot.
+ * the demo. Resolves when it answers; rejects, everything stopped, when it cannot or `signal` is aborted.
  */
 export async function up(options: UpOptions): Promise<Up> {
-  const startedAt = options.now();
-  const own = ownConfig(options.env);
-  const settings = await readSettings(options.env, own);
+  const { env, now, announce, signal } = options;
+  const say = announce.progress;
+  const startedAt = now();
+  const { settings, own } = await readUpSettings(env);
   const root = resolve(settings.folder);
-  await clearLeftovers({ folder: root, onProgress: options.say });
+  await clearLeftovers({ folder: root, onProgress: say });
+  removeRunFile(root);
+  await requireUpPorts(settings, options.demo);
   const folder = openUpFolder(root, options.fresh);
-  await requireServicePorts(settings, options.demo);
-  const files = prepareLocalFiles({ folder, settings, own, env: options.env });
-  const stack = await startLocalStack(settings, root, options);
+  const files = await prepareLocalFiles({ folder, settings, own, env, demo: options.demo });
+  if (options.demo && !files.demoProviders)
+    say(`the demo is left out: ${own.join(', ')} has its own providers`);
+  signal.throwIfAborted();
+  const closers: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (const close of closers.toReversed()) await close();
+  };
   try {
-    const context: UpContext = { settings, folder, files, stack, env: options.env, say: options.say };
-    const services = await startServices(context, options.demo);
-    writeRunFile(context, services);
-    options.say(`everything is up after ${seconds(options.now() - startedAt)}`);
-    const door = reportDoor(settings, files, options.now());
-    if (options.demo && own === null) await showDemo(context, services, { door, ...options });
-    options.say(doorLines({ settings, files, folder, door }));
-    return {
-      stop: async () => {
-        await services.stop();
-        await stack.stop();
-      },
-    };
+    const stack = await startUpStack({ settings, root, env, say, signal });
+    closers.push(() => stack.stop());
+    signal.throwIfAborted();
+    const context: ServicesContext = { settings, folder, files, stack, env, say, now, signal };
+    const services = await startServices(context);
+    closers.push(services.stop);
+    const pids = () => ({ parent: process.pid, ...stack.pids(), ...services.pids() });
+    const door = () => reportDoor(settings, files, { from: startedAt, to: now() });
+    const demo = files.demoProviders ? await startDemo(context, services, door) : null;
+    const runFile = await openRunFile(context, pids);
+    closers.push(async () => runFile.close());
+    say(`everything is up after ${((now() - startedAt) / 1000).toFixed(1)} s`);
+    if (demo !== null) {
+      say(`the demo's customers (${Object.keys(files.keys.demo).length} keys) are calling through the proxy`);
+      await demo.reported();
+      announce.report(await askFourQuestions(door()));
+    }
+    const places = { runFile: runFilePath(root), log: folder.log };
+    announce.doors(listDoors({ settings, keys: files.keys, report: door() }), places);
+    return { stop };
   } catch (error) {
-    await stack.stop(0);
+    await stop();
     throw error;
   }
 }
 
-/** The operator's own configuration, absolute paths; `null` = there is none and the demo's is used alone. */
-function ownConfig(env: UpOptions['env']): readonly string[] | null {
-  const named = env['METERSTONE_CONFIG'];
-  if (named !== undefined && named !== '') return named.split(',').map((path) => resolve(path.trim()));
-  return existsSync('meterstone.yaml') ? [resolve('meterstone.yaml')] : null;
-}
+const GUARDIANS_MS_MAX = 1_000;
+const POLL_MS = 10;
 
-function readSettings(env: UpOptions['env'], own: readonly string[] | null): Promise<SettingsOf<'cli'>> {
-  if (own === null) return Promise.resolve(settingsFor('cli', { env, yaml: null }));
-  return loadSettings('cli', { ...env, METERSTONE_CONFIG: own.join(',') });
-}
-
-function requireServicePorts(settings: SettingsOf<'cli'>, demo: boolean): Promise<void> {
-  const wanted = [
-    { port: settings.proxyPort, title: 'the proxy', variable: 'METERSTONE_PROXY_PORT' },
-    { port: settings.reportingPort, title: 'reporting', variable: 'METERSTONE_REPORTING_PORT' },
-    { port: settings.aggregatorPort, title: 'the aggregator', variable: 'METERSTONE_AGGREGATOR_PORT' },
-  ];
-  const provider = {
-    port: settings.demoProviderPort,
-    title: "the demo's provider",
-    variable: 'METERSTONE_DEMO_PROVIDER_PORT',
-  };
-  return requireFreePorts(demo ? [...wanted, provider] : wanted);
-}
-
-const RESTART_PAUSE_MS = 500;
-
-async function startLocalStack(
-  settings: SettingsOf<'cli'>,
-  root: string,
-  options: UpOptions,
-): Promise<Stack> {
-  const stack: Stack = await startStack({
-    folder: root,
-    env: options.env,
-    ports: {
-      kafka: [settings.kafkaPort],
-      kafkaController: settings.kafkaControllerPort,
-      clickhouseHttp: [settings.clickhouseHttpPort],
-      clickhouseTcp: [settings.clickhouseTcpPort],
-    },
-    databases: [settings.clickhouseDatabase],
-    onProgress: options.say,
-    onServerExit: (exit) => {
-      const how = exit.signal ?? `status ${exit.code}`;
-      options.say(`${exit.name} ended (${how}); starting it again`);
-      void restart(stack, exit.name, options.say);
+async function openRunFile(
+  { settings, files, folder, stack }: ServicesContext,
+  pids: () => Pids,
+): Promise<RunFile> {
+  for (let waitedMs = 0; waitedMs < GUARDIANS_MS_MAX && !areGuarded(pids()); waitedMs += POLL_MS)
+    await sleep(POLL_MS);
+  return keepRunFile({
+    folder: folder.root,
+    pids,
+    facts: {
+      proxy_url: `http://127.0.0.1:${settings.proxyPort}`,
+      reporting_url: `http://127.0.0.1:${settings.reportingPort}`,
+      aggregator_url: `http://127.0.0.1:${settings.aggregatorPort}`,
+      kafka_brokers: stack.kafkaBrokers,
+      clickhouse_url: stack.clickhouseUrl,
+      org_id: DEMO_ORG_ID,
+      api_key: files.keys.apiKey,
+      report_key: files.keys.reportKey,
+      admin_key: files.keys.adminKey,
     },
   });
-  return stack;
 }
 
-/** A database or broker that died is started again on its data; what cannot be started is said, and the rest stays up. */
-async function restart(stack: Stack, name: string, say: UpOptions['say']): Promise<void> {
-  const server = [...stack.kafka, ...stack.clickhouse].find((candidate) => candidate.name === name);
-  await sleep(RESTART_PAUSE_MS);
-  await server?.start().then(
-    () => say(`${name} answers again`),
-    (error: unknown) => say(`${name} could not be started again: ${String(error)}`),
-  );
-}
-
-function writeRunFile({ settings, files, folder, stack }: UpContext, services: Services): void {
-  const run = {
-    proxy_url: `http://127.0.0.1:${settings.proxyPort}`,
-    reporting_url: `http://127.0.0.1:${settings.reportingPort}`,
-    aggregator_url: `http://127.0.0.1:${settings.aggregatorPort}`,
-    kafka_brokers: stack.kafkaBrokers,
-    clickhouse_url: stack.clickhouseUrl,
-    org_id: DEMO_ORG_ID,
-    api_key: files.keys.apiKey,
-    report_key: files.keys.reportKey,
-    admin_key: files.keys.adminKey,
-    pids: { parent: process.pid, ...stack.pids(), ...services.pids() },
-  };
-  writePrivateFile(`${folder.root}/run.json`, JSON.stringify(run, null, 2));
-}
-
-async function showDemo(
-  { files }: UpContext,
+/** Resolves when the demo's process runs; `reported` when the calls of its scenario stand in the report. */
+async function startDemo(
+  { settings, signal }: ServicesContext,
   services: Services,
-  { door, say }: { door: ReportDoor; say: UpOptions['say'] },
-): Promise<void> {
-  say(`the demo's customers (${Object.keys(files.keys.demo).length} keys) are calling through the proxy`);
-  await services.scenarioReported(door);
-  say(`\n${await answerFourQuestions(door)}\n`);
+  door: () => ReportDoor,
+): Promise<{ reported(): Promise<void> }> {
+  const metricsUrl = `http://127.0.0.1:${settings.aggregatorPort}/metrics`;
+  await waitForCaughtUp(metricsUrl, settings.kafkaPartitions, signal);
+  const before = await countAttempts(door());
+  const demo = services.startDemo();
+  return { reported: () => demo.whileItRuns(waitForScenario(door, before, signal)) };
 }
 
-function reportDoor(settings: SettingsOf<'cli'>, files: LocalFiles, nowMs: number): ReportDoor {
-  const today = new Date(nowMs).toISOString().slice(0, 10);
+function reportDoor(
+  settings: UpSettings['settings'],
+  files: LocalFiles,
+  { from, to }: { from: number; to: number },
+): ReportDoor {
+  const day = (ms: number) => new Date(ms).toISOString().slice(0, 10);
   return {
     reportingUrl: `http://127.0.0.1:${settings.reportingPort}`,
     reportKey: files.keys.reportKey,
-    startDate: today,
-    endDate: today,
+    startDate: day(from),
+    endDate: day(to),
   };
-}
-
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`;
 }
