@@ -11,7 +11,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const READY_DEADLINE_MS = 60_000;
 const STOP_DEADLINE_MS = 20_000;
 
-export type ServiceName = 'proxy' | 'aggregator' | 'reporting';
+type ServiceName = 'proxy' | 'aggregator' | 'reporting';
 
 /** The three services as processes, on a topic and a database of their own. */
 export interface Pipeline {
@@ -40,7 +40,7 @@ export interface PipelineOptions {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-export interface PipelineConfig {
+interface PipelineConfig {
   readonly providers: Readonly<Record<string, object>>;
   /** Facts of the org `demo` besides its keys. */
   readonly org?: object;
@@ -128,7 +128,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
 }
 
 /** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
 /** When an aim is reached, seen from between client and server. */
-export type RelayMoment = 'before_forwarding' | 'while_forwarding' | 'before_answer';
+type RelayMoment = 'before_forwarding' | 'while_forwarding' | 'before_answer';
 
 /** One moment of one conversation, to be met once. */
-export interface RelayAim {
+interface RelayAim {
   readonly moment: RelayMoment;
   /** Whether these bytes of the client begin the request that is waited for. */
   readonly matches: (sent: Buffer) => boolean;
