@@ -5,4 +5,7 @@ import { settingsTable } from '@meterstone/control';
 const path = new URL('../README.md', import.meta.url);
 const text = readFileSync(path, 'utf8');
 const table = `<!-- settings -->\n${settingsTable()}\n<!-- /settings -->`;
-writeFileSync(path, text.replace(/<!-- settings -->[\s\S]*<!-- \/settings -->/, () => table));
+writeFileSync(
+  path,
+  text.replace(/<!-- settings -->[\s\S]*<!-- \/settings -->/, () => table),
+);
