@@ -1,0 +1,115 @@
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Bench, BenchOptions } from './bench.ts';
+import { findCores } from './cores.ts';
+import { describeCommit, describeMachine, describeVersions } from './machine.ts';
+import { pipelineBench } from './pipeline/pipeline-bench.ts';
+import { proxyBench } from './proxy/proxy-bench.ts';
+import { ratingBench } from './rating/rating-bench.ts';
+import { reportBench } from './report/report-bench.ts';
+import { resultTable, writeResult } from './result-file.ts';
+
+const BENCHES: Readonly<Record<string, Bench>> = {
+  proxy: proxyBench,
+  pipeline: pipelineBench,
+  report: reportBench,
+  rating: ratingBench,
+};
+const ROUNDS = 5;
+const SHORT_ROUNDS = 1;
+const BENCH_FOLDER = resolve(import.meta.dirname, '../../.meterstone/bench');
+const PROFILE_FLAGS = ['--cpu-prof', `--cpu-prof-dir=${join(BENCH_FOLDER, 'profiles')}`];
+const USAGE = `usage: npm run bench -- <${Object.keys(BENCHES).join(' | ')}> [--rounds N] [--events N] [--short] [--profile]`;
+const EXIT = { ok: 0, failed: 1, wrongUse: 2 } as const;
+
+interface Request {
+  readonly name: string;
+  readonly bench: Bench;
+  readonly rounds: number;
+  readonly events: number | null;
+  readonly short: boolean;
+  readonly profile: boolean;
+}
+
+function readRequest(args: readonly string[]): Request {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      rounds: { type: 'string' },
+      events: { type: 'string' },
+      short: { type: 'boolean', default: false },
+      profile: { type: 'boolean', default: false },
+    },
+  });
+  const [name = '', ...others] = positionals;
+  const bench = BENCHES[name];
+  if (bench === undefined || others.length > 0) throw new TypeError('name one benchmark');
+  const { short, profile } = values;
+  return {
+    name,
+    bench,
+    short,
+    profile,
+    rounds: wholeNumber('--rounds', values.rounds) ?? (short ? SHORT_ROUNDS : ROUNDS),
+    events: wholeNumber('--events', values.events),
+  };
+}
+
+function wholeNumber(option: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
+  if (!/^[1-9][0-9]{0,9}$/.test(text)) throw new TypeError(`${option} is a whole number above 0`);
+  return Number(text);
+}
+
+async function run({ name, bench, profile, ...asked }: Request): Promise<number> {
+  const cores = findCores();
+  const facts = {
+    name,
+    commit: describeCommit(),
+    date: new Date().toISOString(),
+    versions: describeVersions(),
+    machine: describeMachine(cores.pinned),
+  };
+  const cleanups: Parameters<BenchOptions['defer']>[0][] = [];
+  const clean = async () => {
+    for (let cleanup = cleanups.pop(); cleanup !== undefined; cleanup = cleanups.pop()) await cleanup();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void clean().finally(() => process.exit(EXIT.failed)));
+  }
+  const say = (line: string) => process.stderr.write(`bench: ${line}\n`);
+  try {
+    const defer: BenchOptions['defer'] = (cleanup) => cleanups.push(cleanup);
+    const nodeFlags = profile ? PROFILE_FLAGS : [];
+    const { results, withheld } = await bench({ ...asked, nodeFlags, cores, say, defer });
+    // What is no figure must not stand where figures are looked for.
+    const suffix = profile ? '-profiled' : asked.short ? '-short' : '';
+    const path = writeResult(BENCH_FOLDER, name + suffix, { ...facts, results });
+    process.stdout.write(
+      `\n${resultTable(results)}\n\n${withheld.map((line) => `no figure: ${line}\n`).join('')}`,
+    );
+    process.stdout.write(`${path}\n`);
+    return withheld.length === 0 ? EXIT.ok : EXIT.failed;
+  } finally {
+    await clean();
+  }
+}
+
+let request: Request | null = null;
+try {
+  request = readRequest(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}\n`);
+  process.exitCode = EXIT.wrongUse;
+}
+if (request !== null) {
+  try {
+    process.exitCode = await run(request);
+  } catch (error) {
+    process.stderr.write(
+      `no figures: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
+    process.exitCode = EXIT.failed;
+  }
+}
