@@ -1,4 +1,4 @@
-import { TOKEN_BUCKETS } from '@meterstone/metering';
+import { TOKEN_BUCKETS, uuidText } from '@meterstone/metering';
 import fc from 'fast-check';
 import {
   CREDENTIAL_TYPE_CODES,
@@ -121,7 +121,9 @@ const rating = fc.record({
 
 /** Any row that the table can hold. */
 export const arbitraryRow: fc.Arbitrary<RawRow> = fc.record({
-  event,
+  event: fc
+    .tuple(event, fc.boolean())
+    .map(([facts, isOwnId]) => (isOwnId ? { ...facts, operationId: uuidText(facts.eventId) } : facts)),
   rating,
   userKey: fc.oneof(id, fc.constant(new Uint8Array(16))),
   coordinates: fc.record({

@@ -10,7 +10,8 @@ const AMOUNTS: ReadonlySet<string> = new Set(['marketCost', 'totalCost', 'surcha
 export function expectedColumns({ event, rating, userKey, coordinates }: RawRow): Record<string, unknown> {
   const { user: _user, ...facts } = event;
   const { plan, ...rated } = rating;
-  const all = { ...facts, ...rated, ratePlan: plan, userKey, ...coordinates, bookedPeriod: 0 };
+  const operationId = event.operationId === uuidText(event.eventId) ? '' : event.operationId;
+  const all = { ...facts, operationId, ...rated, ratePlan: plan, userKey, ...coordinates, bookedPeriod: 0 };
   return Object.fromEntries(
     Object.entries(all).map(([key, value]) => [columnName(key), columnValue(key, value)]),
   );

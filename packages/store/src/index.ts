@@ -1,7 +1,18 @@
+export { ADDITIVE_COLUMNS, type AdditiveColumn } from './additive-columns.ts';
 export { createStoreClient, type StoreClient, type StoreClientOptions } from './client.ts';
+export { type ClusterLayout, shardDatabase } from './cluster-layout.ts';
 export { StoreError, type StoreErrorCode } from './errors.ts';
 export { insertRawBlock } from './insert-raw-block.ts';
 export { insertUsers, type UserName } from './insert-users.ts';
+export { blockChecksum, recordChecksum } from './ledger-checksum.ts';
+export { insertLedgerRange } from './ledger-insert.ts';
+export type { LedgerRange, RangeSums, RecordMark } from './ledger-range.ts';
+export {
+  type LedgerEntry,
+  type LedgerQuestion,
+  readLedgerPositions,
+  readLedgerRanges,
+} from './ledger-read.ts';
 export { migrate } from './migrate.ts';
 export { appendRawRow, createRawBlock, type RawBlock, rawBlockBytes, rawBlockRowCount } from './raw-block.ts';
 export type { RawRow } from './raw-row.ts';
@@ -9,4 +20,16 @@ export { type GenerationKey, type GenerationLine, readGeneration } from './read-
 export { OTHER_GROUP, type ReportAnswer, type ReportRow, readReport } from './read-report.ts';
 export { readSpend } from './read-spend.ts';
 export type { ReportDimension, ReportField, ReportFilters, ReportQuestion } from './report-question.ts';
+export type { Rollup } from './rollup.ts';
+export { planRollupAudit, type RollupAudit, type RollupAuditPlan } from './rollup-audit.ts';
+export { ROLLUPS } from './rollups.ts';
+export { mintStream, readStreams, type Stream } from './streams.ts';
 export { createUserKeyer, type UserKeyer, userKey } from './user-key.ts';
+export {
+  type BlockPlace,
+  type BlockScope,
+  compareRollups,
+  countStoredRows,
+  type RollupDifference,
+  type StoredRows,
+} from './verify-block.ts';

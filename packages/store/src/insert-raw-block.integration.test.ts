@@ -1,6 +1,7 @@
 import { uuidText, uuidToGenerationId } from '@meterstone/metering';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ADDITIVE_COLUMNS } from './additive-columns.ts';
 import { arbitraryRow } from './arbitrary-row.ts';
 import { createStoreClient } from './client.ts';
 import { exampleEvent, exampleRating, exampleRow } from './example-row.ts';
@@ -11,7 +12,7 @@ import { appendRawRow, createRawBlock } from './raw-block.ts';
 import { RAW_ROW_COLUMNS } from './raw-events.ts';
 import type { RawRow } from './raw-row.ts';
 import { REPORT_ROWS } from './report-cases.ts';
-import { ADDITIVE_COLUMNS, USAGE_15M } from './rollups.ts';
+import { ROLLUPS } from './rollups.ts';
 
 /** The usage of the report's tests, of an org that no other test here uses. */
 const ROWS = REPORT_ROWS.map(({ event, rating }) => ({
@@ -59,22 +60,28 @@ test('the same token changes neither raw nor rollup, and a new one counts again'
   });
 });
 
-test('what a failure left half done is completed under the same token', async () => {
-  const rows = [{ event: exampleEvent({ orgId: 'half', inputTokens: 5 }), rating: exampleRating() }];
-  await store.client.command({ query: "ALTER TABLE usage_15m ADD CONSTRAINT broken CHECK org_id != 'half'" });
-  await expect(store.insert(rows, 'half-done')).rejects.toMatchObject({
-    code: 'server_refused',
-    retryable: false,
-  });
-  await store.client.command({ query: 'ALTER TABLE usage_15m DROP CONSTRAINT broken' });
-  await store.insert(rows, 'half-done');
-  await store.insert(rows, 'half-done');
-  const { raw, rollup } = await allSums('half');
-  expect(raw).toMatchObject({ rows: '1', input_tokens: '5' });
-  expect(rollup).toMatchObject({ input_tokens: '5', attempts: '1' });
-});
+test.each(ROLLUPS)(
+  'what a failure at $name left half done is completed under the same token',
+  async ({ name: table }) => {
+    const orgId = `half-${table}`;
+    const rows = [{ event: exampleEvent({ orgId, inputTokens: 5 }), rating: exampleRating() }];
+    await store.client.command({
+      query: `ALTER TABLE ${table} ADD CONSTRAINT broken CHECK org_id != 'half-${table}'`,
+    });
+    await expect(store.insert(rows, orgId)).rejects.toMatchObject({
+      code: 'server_refused',
+      retryable: false,
+    });
+    await store.client.command({ query: `ALTER TABLE ${table} DROP CONSTRAINT broken` });
+    await store.insert(rows, orgId);
+    await store.insert(rows, orgId);
+    const { raw, rollups } = await allSums(orgId);
+    expect(raw).toMatchObject({ rows: '1', input_tokens: '5' });
+    for (const sums of rollups) expect(sums).toMatchObject({ input_tokens: '5', attempts: '1' });
+  },
+);
 
-test('every sum of the rollup is the sum over raw, for any rows', async () => {
+test('every sum of every rollup is the sum over raw, for any rows', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(arbitraryRow, { minLength: 1, maxLength: 60 }), async (drawn) => {
       const rows = drawn.map((row) => ({
@@ -83,9 +90,9 @@ test('every sum of the rollup is the sum over raw, for any rows', async () => {
       }));
       await insertRows(rows, `sums-${rows.length}-${Math.abs(rows[0]?.event.occurredAt ?? 0)}`);
       for (const org of ['acme', 'bolt', 'ünïcödé-org']) {
-        const { raw, rollup } = await allSums(org);
+        const { raw, rollups } = await allSums(org);
         const { rows: _rows, ...sums } = raw;
-        expect(rollup).toEqual(sums);
+        expect(rollups).toEqual(ROLLUPS.map(() => sums));
       }
     }),
     { numRuns: 10, endOnFailure: true },
@@ -152,17 +159,20 @@ function smallCounts({ event }: RawRow) {
   return Object.fromEntries(counts.map(([key, value]) => [key, Number(value) % 1_000_000_007]));
 }
 
-/** Every additive column of an org, from raw and from the rollup. */
+/** Every additive column of an org, from raw and from every rollup. */
 async function allSums(orgId: string) {
   const fromRaw = ADDITIVE_COLUMNS.map(({ name, fromRaw }) => `toString(${fromRaw('r')}) AS ${name}`);
   const fromRollup = ADDITIVE_COLUMNS.map(({ name }) => `toString(sum(t.${name})) AS ${name}`);
   const [raw = {}] = await select(
     `SELECT toString(count()) AS rows, ${fromRaw.join(', ')} FROM raw_events AS r WHERE r.org_id = '${orgId}'`,
   );
-  const [rollup = {}] = await select(
-    `SELECT ${fromRollup.join(', ')} FROM ${USAGE_15M.name} AS t WHERE t.org_id = '${orgId}'`,
-  );
-  return { raw, rollup };
+  const rollups: Record<string, unknown>[] = [];
+  for (const { name } of ROLLUPS) {
+    rollups.push(
+      ...(await select(`SELECT ${fromRollup.join(', ')} FROM ${name} AS t WHERE t.org_id = '${orgId}'`)),
+    );
+  }
+  return { raw, rollups };
 }
 
 /** Integers as text, times as milliseconds, keys in hex: the form of `expectedColumns`. */

@@ -1,6 +1,6 @@
 import type { StoreClient } from './client.ts';
 import { insertBlock } from './insert.ts';
-import { type RawBlock, rawBlockBytes, rawBlockRowCount } from './raw-block.ts';
+import { type RawBlock, rawBlockPieces, rawBlockRowCount } from './raw-block.ts';
 import { RAW_ROW_COLUMNS, RAW_TABLE } from './raw-events.ts';
 
 /** How long an insert may take, far below the time that the deduplication window spans. */
@@ -27,7 +27,7 @@ export async function insertRawBlock({ client, block, token, deadlineMs }: RawBl
     client,
     table: RAW_TABLE.name,
     columns: RAW_ROW_COLUMNS,
-    bytes: rawBlockBytes(block),
+    bytes: rawBlockPieces(block),
     token,
     deadlineMs: deadlineMs ?? INSERT_DEADLINE_MS,
   });

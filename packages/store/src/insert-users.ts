@@ -35,7 +35,7 @@ export async function insertUsers({ client, users }: UsersInsert): Promise<void>
     client,
     table: USERS_TABLE.name,
     columns: USERS_TABLE.columns,
-    bytes: writer.bytes.subarray(0, writer.position),
+    bytes: [writer.bytes.subarray(0, writer.position)],
     token: null,
     deadlineMs: INSERT_DEADLINE_MS,
   });

@@ -12,14 +12,16 @@ export interface BlockInsert {
   readonly client: StoreClient;
   readonly table: string;
   readonly columns: readonly Column[];
-  /** RowBinary. */
-  readonly bytes: Buffer;
+  /** RowBinary, whole or in pieces. */
+  readonly bytes: Buffer | readonly Buffer[];
   /** Names the block for deduplication; `null` = the table makes repetition harmless by itself. */
   readonly token: string | null;
   readonly deadlineMs: number;
 }
 
 const MILLISECONDS_PER_SECOND = 1000;
+/** Below every insert's deadline. */
+const INSERT_QUORUM_MS = 20_000;
 /** No insert of ours reaches it: only rows bound a block. */
 const BLOCK_BYTES_UNBOUNDED = '4294967296';
 
@@ -42,6 +44,9 @@ const INSERT_SETTINGS: ClickHouseSettings = {
   min_insert_block_size_bytes: BLOCK_BYTES_UNBOUNDED,
   min_insert_block_size_rows_for_materialized_views: String(RAW_BLOCK_ROWS_MAX),
   min_insert_block_size_bytes_for_materialized_views: BLOCK_BYTES_UNBOUNDED,
+  // Without effect but on replicated tables, where an answer means that most replicas have the block.
+  insert_quorum: 'auto',
+  insert_quorum_timeout: INSERT_QUORUM_MS,
   max_partitions_per_insert_block: '100',
   throw_on_max_partitions_per_insert_block: 1,
   // The status line is sent when all is stored: a 200 before that would not be an answer.
@@ -57,10 +62,11 @@ const INSERT_SETTINGS: ClickHouseSettings = {
 export async function insertBlock(insert: BlockInsert): Promise<void> {
   const deadline = AbortSignal.timeout(insert.deadlineMs);
   const names = insert.columns.map((column) => column.name).join(', ');
+  const pieces = Buffer.isBuffer(insert.bytes) ? [insert.bytes] : insert.bytes;
   try {
     const answer = await insert.client.exec({
       query: `INSERT INTO ${insert.table} (${names}) FORMAT RowBinary`,
-      values: Readable.from([insert.bytes], { objectMode: false }),
+      values: Readable.from(pieces, { objectMode: false }),
       abort_signal: deadline,
       clickhouse_settings: {
         ...INSERT_SETTINGS,

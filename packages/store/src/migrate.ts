@@ -1,4 +1,5 @@
 import type { StoreClient } from './client.ts';
+import { type ClusterLayout, databaseStatements, inDatabase, inLayout } from './cluster-layout.ts';
 import { StoreError } from './errors.ts';
 import { type Migration, readMigrations } from './migration-files.ts';
 import { toStoreError } from './server-error.ts';
@@ -15,6 +16,8 @@ export interface MigrationOptions {
   readonly client: StoreClient;
   readonly database: string;
   readonly logger?: MigrationLogger;
+  /** @default one server */
+  readonly layout?: ClusterLayout;
   /** @default the migrations of this package */
   readonly migrations?: readonly Migration[];
 }
@@ -30,11 +33,15 @@ const EXISTING_DATABASE = { 'X-ClickHouse-Database': 'system' };
  * Errors: `migration_changed`, and those of the server.
  */
 export async function migrate(options: MigrationOptions): Promise<number> {
-  const { client, database, logger } = options;
+  const { client, database, logger, layout = null } = options;
   const migrations = options.migrations ?? (await readMigrations());
-  await run(client, `CREATE DATABASE IF NOT EXISTS ${quoted(database)}`, EXISTING_DATABASE);
-  await run(client, inDatabase(createTableStatement(MIGRATIONS_TABLE), database));
-  const applied = await readApplied(client);
+  for (const statement of databaseStatements(layout)) {
+    await run(client, inDatabase(statement, database), EXISTING_DATABASE);
+  }
+  for (const statement of inLayout(createTableStatement(MIGRATIONS_TABLE), layout)) {
+    await run(client, inDatabase(statement, database));
+  }
+  const applied = await readApplied(options);
   let count = 0;
   for (const migration of migrations) {
     const checksum = applied.get(migration.number);
@@ -50,21 +57,30 @@ export async function migrate(options: MigrationOptions): Promise<number> {
   return count;
 }
 
-async function apply({ client, database }: MigrationOptions, migration: Migration): Promise<void> {
-  for (const statement of migration.statements) await run(client, inDatabase(statement, database));
+async function apply(options: MigrationOptions, migration: Migration): Promise<void> {
+  const { client, database, layout = null } = options;
+  for (const statement of migration.statements.flatMap((written) => inLayout(written, layout))) {
+    await run(client, inDatabase(statement, database));
+  }
   const { number, name, checksum } = migration;
   await run(
     client,
-    `INSERT INTO ${MIGRATIONS_TABLE.name} (number, name, checksum) SETTINGS async_insert = 0 ` +
+    `INSERT INTO ${migrationsTable(options)} (number, name, checksum) SETTINGS async_insert = 0 ` +
       `VALUES (${number}, '${name}', '${checksum}')`,
   );
 }
 
-async function readApplied(client: StoreClient): Promise<Map<number, string>> {
+/** The server's own table: of a `Distributed` one, another server's rows would pass for this one's. */
+function migrationsTable({ database, layout }: MigrationOptions): string {
+  const home = layout?.sharded === true ? '{shard_database}' : '{database}';
+  return inDatabase(`${home}.${MIGRATIONS_TABLE.name}`, database);
+}
+
+async function readApplied(options: MigrationOptions): Promise<Map<number, string>> {
   const deadline = AbortSignal.timeout(STATEMENT_DEADLINE_MS);
   try {
-    const answer = await client.query({
-      query: `SELECT number, checksum FROM ${MIGRATIONS_TABLE.name} ORDER BY applied_at`,
+    const answer = await options.client.query({
+      query: `SELECT number, checksum FROM ${migrationsTable(options)} ORDER BY applied_at`,
       format: 'JSONEachRow',
       abort_signal: deadline,
     });
@@ -82,12 +98,4 @@ async function run(client: StoreClient, query: string, headers: Record<string, s
   } catch (error) {
     throw toStoreError(error, deadline);
   }
-}
-
-function inDatabase(statement: string, database: string): string {
-  return statement.replaceAll('{database}', quoted(database));
-}
-
-function quoted(name: string): string {
-  return `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readMigrations } from './migration-files.ts';
 import { ROLLUPS } from './rollups.ts';
-import { createRollupViewStatement, createTableStatement } from './table-ddl.ts';
+import { createRollupViewStatement, createTableStatement, createTagSetsViewStatement } from './table-ddl.ts';
 import { MIGRATIONS_TABLE, TABLES } from './tables.ts';
 import { createUsageEventsViewStatement } from './usage-events-view.ts';
 
@@ -19,6 +19,7 @@ test('the migrations say what the list of tables says', async () => {
     if (table !== MIGRATIONS_TABLE) expect(statements).toContain(createTableStatement(table));
   }
   for (const rollup of ROLLUPS) expect(statements).toContain(createRollupViewStatement(rollup));
+  expect(statements).toContain(createTagSetsViewStatement());
   expect(statements).toContain(createUsageEventsViewStatement());
 });
 

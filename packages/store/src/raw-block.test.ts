@@ -3,9 +3,17 @@ import { expect, test } from 'vitest';
 import { arbitraryRow } from './arbitrary-row.ts';
 import { exampleEvent, exampleRating, exampleRow } from './example-row.ts';
 import { expectedColumns } from './expected-columns.ts';
-import { appendRawRow, createRawBlock, type RawBlock, rawBlockBytes, rawBlockRowCount } from './raw-block.ts';
+import {
+  appendRawRow,
+  createRawBlock,
+  type RawBlock,
+  rawBlockBytes,
+  rawBlockPieces,
+  rawBlockRowCount,
+} from './raw-block.ts';
 import { RAW_ROW_COLUMNS } from './raw-events.ts';
-import type { RawRow } from './raw-row.ts';
+import { type RawRow, writeRawRow } from './raw-row.ts';
+import { RowBinaryWriter } from './row-binary.ts';
 import { RowBinaryReader } from './row-binary-reader.ts';
 
 test('a block holds its rows in the order of the key', () => {
@@ -37,6 +45,59 @@ test('the same rows give the same bytes, and every row is in them', () => {
   );
 });
 
+test('a block is its rows, each written by itself, in order and one after another', () => {
+  const row = fc
+    .tuple(arbitraryRow, fc.constantFrom(null, 'a', 'b'), fc.nat(3))
+    .map(([any, orgId, time]) =>
+      orgId === null
+        ? any
+        : { ...any, event: { ...any.event, orgId, occurredAt: time }, userKey: new Uint8Array(16) },
+    );
+  fc.assert(
+    fc.property(fc.array(row, { maxLength: 30 }), (rows) => {
+      const written = rows.map((each) => {
+        const writer = new RowBinaryWriter();
+        writeRawRow(writer, each);
+        return { each, bytes: writer.bytes.subarray(0, writer.position) };
+      });
+      // Sorting is stable: rows equal in all three stay in order of arrival.
+      written.sort(({ each: a }, { each: b }) => compareKeys(a, b));
+      expect(rawBlockBytes(blockOf(rows)).equals(Buffer.concat(written.map(({ bytes }) => bytes)))).toBe(
+        true,
+      );
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('rows longer than the memory that is taken at a time are whole', () => {
+  const usageRaw = 'é'.repeat(900_000);
+  const rows = [1, 2, 3].map((occurredAt) => exampleRow({ event: exampleEvent({ occurredAt, usageRaw }) }));
+  const block = blockOf(rows);
+  expect(readBlock(block).map((row) => row['usage_raw'] === usageRaw)).toEqual([true, true, true]);
+  expect(rawBlockPieces(block)).toHaveLength(3);
+});
+
+test('a block may take over the memory of another, and gives the same pieces when asked again', () => {
+  const rows = Array.from({ length: 3000 }, (_, i) =>
+    exampleRow({ event: exampleEvent({ occurredAt: 9000 - i }) }),
+  );
+  const spent = blockOf(rows);
+  const bytes = rawBlockBytes(spent);
+  const block = createRawBlock(spent);
+  for (const row of rows) appendRawRow(block, row);
+  const pieces = rawBlockPieces(block);
+  expect(rawBlockBytes(block).equals(bytes)).toBe(true);
+  expect(rawBlockPieces(block)).toBe(pieces);
+  appendRawRow(block, exampleRow());
+  expect(readBlock(block)).toHaveLength(3001);
+  expect(Buffer.concat(pieces).equals(bytes)).toBe(true);
+});
+
+test('a block without rows has no bytes', () => {
+  expect(rawBlockPieces(createRawBlock())).toEqual([]);
+});
+
 test('a row that cannot be written leaves the block as it was', () => {
   const block = blockOf([exampleRow()]);
   const before = rawBlockBytes(block);
@@ -52,6 +113,14 @@ function blockOf(rows: readonly RawRow[]): RawBlock {
   const block = createRawBlock();
   for (const row of rows) appendRawRow(block, row);
   return block;
+}
+
+function compareKeys(a: RawRow, b: RawRow): number {
+  return (
+    Buffer.compare(Buffer.from(a.event.orgId), Buffer.from(b.event.orgId)) ||
+    Buffer.compare(a.userKey, b.userKey) ||
+    a.event.occurredAt - b.event.occurredAt
+  );
 }
 
 function readBlock(block: RawBlock): Record<string, unknown>[] {

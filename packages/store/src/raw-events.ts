@@ -1,5 +1,5 @@
 import { bucketColumn, TOKEN_BUCKETS } from '@meterstone/metering';
-import { type Column, clock, counter, enumType, plain, type Table } from './column.ts';
+import { type Column, counter, enumType, plain, type Table } from './column.ts';
 import {
   CREDENTIAL_TYPE_CODES,
   KIND_CODES,
@@ -12,6 +12,8 @@ import { DEDUPLICATION_WINDOW_BLOCKS, MIN_LEVEL_FOR_WIDE_PART } from './table-se
 
 /** Type of every stored amount: USD, exact to the picodollar. */
 export const AMOUNT_TYPE = 'Decimal(38, 12)';
+/** Texts of which an org has few. Ids stay plain: as LowCardinality, all texts of a row would cost it 3 µs more. */
+const NAME = 'LowCardinality(String)';
 const NULLABLE_AMOUNT = `Nullable(${AMOUNT_TYPE})`;
 const INSTANT = "DateTime64(3, 'UTC')";
 
@@ -38,7 +40,8 @@ const ADJUSTMENT = [
   plain('charge_delta', NULLABLE_AMOUNT),
 ];
 
-const CLOCKS = [clock('occurred_at', INSTANT), clock('ingested_at', INSTANT)];
+/** In the order of users, neighbouring times are hours apart: T64 beats the delta codecs by a quarter. */
+const CLOCKS = [counter('occurred_at', INSTANT), counter('ingested_at', INSTANT)];
 
 const WHO = [
   plain('org_id', 'String'),
@@ -48,7 +51,7 @@ const WHO = [
   plain('session_id', 'String'),
   plain('agent', 'String'),
   plain('trace_id', 'String'),
-  plain('tags', 'Array(String)'),
+  plain('tags', `Array(${NAME})`),
   plain('attributes', 'Map(String, String)'),
   plain('plan', 'String'),
   plain('credential_type', enumType(CREDENTIAL_TYPE_CODES)),
@@ -57,8 +60,8 @@ const WHO = [
 
 const WHAT = [
   plain('provider', 'String'),
-  plain('request_model', 'String'),
-  plain('response_model', 'String'),
+  plain('request_model', NAME),
+  plain('response_model', NAME),
   plain('operation', 'String'),
   plain('service_tier_requested', 'String'),
   plain('service_tier', 'String'),
@@ -92,7 +95,7 @@ const SPEED = [
 ];
 
 const RATING = [
-  plain('model', 'String'),
+  plain('model', NAME),
   plain('market_cost', NULLABLE_AMOUNT),
   plain('total_cost', NULLABLE_AMOUNT),
   plain('surcharge_cost', NULLABLE_AMOUNT),
@@ -107,19 +110,20 @@ const RATING = [
 
 const STORING = [
   plain('stream', 'UInt32'),
-  plain('kafka_partition', 'UInt32'),
-  clock('kafka_offset', 'UInt64'),
+  counter('kafka_partition', 'UInt32'),
+  counter('kafka_offset', 'UInt64'),
   plain('booked_period', 'UInt32'),
 ];
 
 /** Written by ClickHouse itself: our block must not depend on a clock. */
-const STORED_AT: Column = { ...clock('stored_at', INSTANT), defaultExpression: 'now64(3)' };
+const STORED_AT: Column = { ...plain('stored_at', INSTANT), defaultExpression: 'now64(3)' };
 
 /**
  * Columns of a raw row in the order in which `writeRawRow` writes them: the event's facts under the names they have
  * in Avro, then what rating and storing add. Absent text is the empty text and an absent HTTP status 0; where 0 is
  * a fact, the column is nullable. `plan` is the plan asked for with the request, `rate_plan` the one that applied.
- * An amount is NULL when it is unpriced. Counters hold the whole range of their Avro type, so nothing can wrap.
+ * `operation_id` is empty where the operation is named after this very event: two ids of full entropy in a row would
+ * cost 16 bytes more; the view `usage_events` fills it in. An amount is NULL when it is unpriced. Counters hold the whole range of their Avro type, so nothing can wrap.
  */
 export const RAW_ROW_COLUMNS: readonly Column[] = [
   ...IDENTITY,

@@ -1,3 +1,4 @@
+import { uuidText } from '@meterstone/metering';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { arbitraryRow } from './arbitrary-row.ts';
@@ -18,6 +19,22 @@ test('every fact of any row is read back from its column', () => {
       expect(reader.atEnd).toBe(true);
     }),
   );
+});
+
+test('an operation named after its event is left out, and one that looks like it is not', () => {
+  const eventId = Uint8Array.from({ length: 16 }, (_, i) => 0xa0 + i);
+  const own = uuidText(eventId);
+  const written = (operationId: string) => {
+    const writer = new RowBinaryWriter();
+    writeRawRow(writer, exampleRow({ event: exampleEvent({ eventId, operationId }) }));
+    return new RowBinaryReader(writer.bytes.subarray(0, writer.position)).row(RAW_ROW_COLUMNS)[
+      'operation_id'
+    ];
+  };
+  expect(written(own)).toBe('');
+  for (const other of [own.toUpperCase(), own.replace('-', 'a'), own.slice(1), `${own.slice(0, -1)}0`, '']) {
+    expect(written(other)).toBe(other);
+  }
 });
 
 test('the columns are the keys of the event, of the rating and of the coordinates, and no more', () => {

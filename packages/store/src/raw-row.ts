@@ -36,6 +36,13 @@ const OWN_PERIOD = 0;
  */
 const LINE_AMOUNT_LIMIT = 10n ** 29n;
 
+const UUID_CHARACTERS = 36;
+/** Where the two digits of each byte stand in a UUID's text, and where the dashes. */
+const UUID_BYTES_AT: Uint8Array = Uint8Array.of(0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34);
+const UUID_DASHES_AT = [8, 13, 18, 23];
+const DASH = 0x2d;
+const HEX_DIGITS: Uint8Array = Buffer.from('0123456789abcdef', 'latin1');
+
 /** Appends one row in the order of `RAW_ROW_COLUMNS`: one function for each group of columns there. */
 export function writeRawRow(writer: RowBinaryWriter, row: RawRow): void {
   const { event } = row;
@@ -59,13 +66,25 @@ export function writeRawRow(writer: RowBinaryWriter, row: RawRow): void {
 function writeIdentity(writer: RowBinaryWriter, event: UsageEvent): void {
   writer.uuid(event.eventId);
   writer.int32(event.line);
-  writer.text(event.operationId);
+  writer.text(isOwnId(event) ? null : event.operationId);
   writer.int32(event.attempt);
   writer.bool(event.final);
   writer.text(event.parentOperationId);
   writer.byte(KIND_CODES[event.kind]);
   writer.byte(SOURCE_CODES[event.source]);
   writer.text(event.sourceRef);
+}
+
+/** Whether the operation is named after this very event, as the proxy names it where the caller does not. */
+function isOwnId({ operationId, eventId }: UsageEvent): boolean {
+  if (operationId.length !== UUID_CHARACTERS) return false;
+  for (let i = 0; i < UUID_BYTES_AT.length; i += 1) {
+    const byte = eventId[i] ?? 0;
+    const at = UUID_BYTES_AT[i] ?? 0;
+    if (operationId.charCodeAt(at) !== HEX_DIGITS[byte >>> 4]) return false;
+    if (operationId.charCodeAt(at + 1) !== HEX_DIGITS[byte & 15]) return false;
+  }
+  return UUID_DASHES_AT.every((at) => operationId.charCodeAt(at) === DASH);
 }
 
 function writeAdjustment(writer: RowBinaryWriter, event: UsageEvent): void {

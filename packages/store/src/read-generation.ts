@@ -92,7 +92,7 @@ const UUID_TIME_BYTES = 6;
 const COLUMNS = [
   'line',
   'kind',
-  'operation_id',
+  "if(operation_id = '', toString(event_id), operation_id) AS operation_id",
   'toUnixTimestamp64Milli(occurred_at) AS started_at',
   'provider',
   'model',

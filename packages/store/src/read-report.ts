@@ -31,8 +31,8 @@ const ROLLUP_THREADS = 1;
 
 /** Answers a question. The sums of all rows are the sums of all groups, however few rows were asked for. */
 export async function readReport(client: StoreClient, question: ReportQuestion): Promise<ReportAnswer> {
-  const { sql, params, table, fields } = planReport(question);
-  const threadsMax = table === RAW_TABLE.name ? null : ROLLUP_THREADS;
+  const { sql, params, tables, fields } = planReport(question);
+  const threadsMax = tables.includes(RAW_TABLE.name) ? null : ROLLUP_THREADS;
   const { rows, totals } = await readRows({ client, sql, params, threadsMax });
   if (rows.length <= question.limit || totals === null) {
     return { rows: rows.map((row) => toReportRow(fields, row, sumsOf(row, fields))), truncated: false };

@@ -1,10 +1,10 @@
 import { parseAmount } from '@meterstone/metering';
 import type { StoreClient } from './client.ts';
 import { readRows } from './read.ts';
-import { USAGE_15M } from './rollups.ts';
+import { USAGE_DAY } from './rollups.ts';
 
 const SPEND_SQL = `SELECT sum(t.total_cost) AS total_cost
-FROM ${USAGE_15M.name} AS t
+FROM ${USAGE_DAY.name} AS t
 WHERE t.org_id = {org_id:String}`;
 
 /** What an org has cost since it began, in picodollars, over all that has a known cost; 0 = nothing yet. */

@@ -29,6 +29,8 @@ const MILLISECONDS_PER_SECOND = 1000;
  */
 const READ_SETTINGS: ClickHouseSettings = {
   max_execution_time: READ_DEADLINE_SECONDS,
+  // Over shards, what a subquery finds is found on all of them and sent to each.
+  distributed_product_mode: 'global',
   timeout_overflow_mode: 'throw',
   wait_end_of_query: 1,
   send_progress_in_http_headers: 0,

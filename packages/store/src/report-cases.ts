@@ -54,6 +54,7 @@ export const REPORT_ROWS: readonly Omit<RawRow, 'userKey' | 'coordinates'>[] = [
       ...acmeEvent('2026-01-02T00:00:00.000Z', 'ann'),
       project: 'search',
       serviceTier: 'flex',
+      region: 'eu',
       credentialType: 'reserved',
       zeroDataRetention: true,
       inputTokens: 200,
@@ -86,6 +87,7 @@ export const REPORT_ROWS: readonly Omit<RawRow, 'userKey' | 'coordinates'>[] = [
       credentialType: 'subscription',
       tags: ['env:dev'],
       usageSource: 'estimated',
+      operation: 'embeddings',
       inputTokens: 1000,
       outputTokens: 100,
     },
@@ -189,6 +191,63 @@ export const REPORT_CASES: readonly ReportCase[] = [
     ['default', 2, 3, 110, 10n, 12n],
     ['', 1, 1, 1000, 4n, 0n],
   ]),
+  reportCase('by operation', ask({ groupBy: ['operation'] }), [
+    ['chat', 3, 4, 318, 55n, 68n],
+    ['embeddings', 1, 1, 1000, 4n, 0n],
+  ]),
+  reportCase('by outcome', ask({ groupBy: ['outcome'] }), [
+    ['ok', 4, 4, 1318, 59n, 68n],
+    ['provider_error', 0, 1, 0, 0n, 0n],
+  ]),
+  reportCase('by region, the missing one as an empty name', ask({ groupBy: ['region'] }), [
+    ['eu', 1, 1, 200, 40n, 50n],
+    ['', 3, 4, 1118, 19n, 18n],
+  ]),
+  reportCase('by outcome and API key, from raw', ask({ groupBy: ['outcome', 'api_key_name'] }), [
+    ['ok', 'key_backend', 3, 3, 318, 55n, 68n],
+    ['ok', 'key_batch', 1, 1, 1000, 4n, 0n],
+    ['provider_error', 'key_backend', 0, 1, 0, 0n, 0n],
+  ]),
+  reportCase(
+    'of one operation, outcome and region by model',
+    ask({ groupBy: ['model'], filters: { operation: 'chat', outcome: 'ok', region: 'eu' } }),
+    [['openai/gpt-a', 1, 1, 200, 40n, 50n]],
+  ),
+  reportCase('by user and day', ask({ groupBy: ['user', 'day'] }), [
+    ['2026-01-01', 'ann', 1, 2, 110, 10n, 12n],
+    ['2026-01-01', 'bob', 1, 1, 50, 1n, 3n],
+    ['2026-01-02', 'ann', 1, 1, 208, 45n, 56n],
+    ['2026-01-02', '', 1, 1, 1000, 4n, 0n],
+    ['2026-01-02', 'bob', 0, 0, -50, -1n, -3n],
+  ]),
+  reportCase(
+    'by user of own keys on one plan',
+    ask({ groupBy: ['user'], filters: { credentialType: 'byok', plan: 'free' } }),
+    [['bob', 1, 1, 0, 0n, 0n]],
+  ),
+  reportCase(
+    'by user over a whole day and half of one',
+    ask({ groupBy: ['user'], start: '2026-01-01T05:30:00Z' }),
+    [
+      ['ann', 1, 1, 208, 45n, 56n],
+      ['', 1, 1, 1000, 4n, 0n],
+      ['bob', 1, 1, 0, 0n, 0n],
+    ],
+  ),
+  reportCase(
+    'by tag over a range that cuts a period',
+    ask({ groupBy: ['tag'], start: '2026-01-01T05:50:00.001Z' }),
+    [
+      ['', 1, 1, 208, 45n, 56n],
+      ['env:dev', 1, 1, 1000, 4n, 0n],
+      ['env:prod', 1, 1, 0, 0n, 0n],
+    ],
+  ),
+  reportCase(
+    'of a tag by plan over a range that cuts a period',
+    ask({ groupBy: ['plan'], start: '2026-01-01T05:50:00.001Z', filters: { tags: ['env:prod'] } }),
+    [['free', 1, 1, 0, 0n, 0n]],
+  ),
   reportCase('by model and day', ask({ groupBy: ['model'], datePart: 'day' }), [
     ['2026-01-01', 'openai/gpt-a', 1, 2, 110, 10n, 12n],
     ['2026-01-01', 'anthropic/claude-b', 1, 1, 50, 1n, 3n],

@@ -1,4 +1,6 @@
 import type { ReportFilters } from './report-question.ts';
+import type { ReportSource } from './report-sources.ts';
+import { TAG_SETS_TABLE } from './tag-sets.ts';
 import { USERS_TABLE } from './users-table.ts';
 
 /** Values of a query's parameters by name. */
@@ -12,18 +14,22 @@ const TEXT_FILTERS = [
   ['project', 'project', 'project'],
   ['plan', 'rate_plan', 'plan'],
   ['serviceTier', 'service_tier', 'service_tier'],
+  ['operation', 'operation', 'operation'],
+  ['outcome', 'outcome', 'outcome'],
+  ['region', 'region', 'region'],
 ] as const;
 
-/** Conditions over a table that the query calls `t`; the values go to `params`. */
+/** Conditions over a table that the query calls `t`; the values go to `params`, the same ones whatever the table. */
 export function filterConditions(
   filters: ReportFilters,
+  { isRaw }: ReportSource,
   params: Record<string, QueryParams[string]>,
 ): readonly string[] {
   const conditions: string[] = [];
   if (filters.userId !== null) conditions.push(userCondition(filters.userId, params));
   for (const [filter, column, param] of TEXT_FILTERS) {
     const value = filters[filter];
-    if (value === null) continue;
+    if (value === null || value === undefined) continue;
     params[param] = value;
     conditions.push(`t.${column} = {${param}:String}`);
   }
@@ -37,9 +43,16 @@ export function filterConditions(
   }
   if (filters.tags.length > 0) {
     params['tags'] = filters.tags;
-    conditions.push(`${filters.tagsMatch === 'all' ? 'hasAll' : 'hasAny'}(t.tags, {tags:Array(String)})`);
+    const has = filters.tagsMatch === 'all' ? 'hasAll' : 'hasAny';
+    conditions.push(isRaw ? `${has}(t.tags, {tags:Array(String)})` : tagSetsCondition(has));
   }
   return conditions;
+}
+
+/** Rollups know a tag set by its hash: the filter chooses sets, and the sets choose rows. */
+function tagSetsCondition(has: string): string {
+  const ofOrg = `SELECT tags_hash FROM ${TAG_SETS_TABLE.name} WHERE org_id = {org_id:String}`;
+  return `t.tags_hash IN (${ofOrg} AND ${has}(tags, {tags:Array(String)}))`;
 }
 
 /**

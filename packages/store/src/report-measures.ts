@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { bucketColumn, type TokenBucket } from '@meterstone/metering';
-import { ADDITIVE_COLUMNS } from './rollups.ts';
+import { ADDITIVE_COLUMNS } from './additive-columns.ts';
 
 /** A number of a report row, under its name in TypeScript. */
 export type CountMeasure =

@@ -1,82 +1,51 @@
-import { RAW_TABLE } from './raw-events.ts';
 import { filterConditions, type QueryParams } from './report-filters.ts';
-import { MEASURES } from './report-measures.ts';
 import type { ReportField, ReportQuestion } from './report-question.ts';
-import { USAGE_15M } from './rollups.ts';
-import { USERS_TABLE } from './users-table.ts';
+import { planSegments, type Segment } from './report-sources.ts';
+import { groupedSelection, withUserNames } from './report-sql.ts';
 
 /** A report's query: text and parameters, nothing of the question's own text in the text. */
 export interface ReportPlan {
   readonly sql: string;
   readonly params: QueryParams;
-  /** The table that answers. */
-  readonly table: string;
+  /** The tables that answer, each for a part of the range, in order. */
+  readonly tables: readonly string[];
   /** The first columns of the answer; after them come `MEASURES`. */
   readonly fields: readonly ReportField[];
 }
 
-const MILLISECONDS_PER_SECOND = 1000;
-
-/** What a field is made from, over one row of the table, which the query calls `t`. */
-const EXPRESSIONS: Readonly<Record<Exclude<ReportField, 'day' | 'hour'>, string>> = {
-  user: 't.user_key',
-  model: 't.model',
-  tag: 'arrayJoin(emptyArrayToSingle(t.tags))',
-  provider: 't.provider',
-  credential_type: "if(t.credential_type IN ('byok', 'subscription'), 'byok', 'system')",
-  zero_data_retention: 'toString(t.zero_data_retention)',
-  api_key_name: 't.api_key_id',
-  plan: 't.rate_plan',
-  project: 't.project',
-  service_tier: 't.service_tier',
-};
+type Params = Record<string, QueryParams[string]>;
 
 /**
- * The query that answers a question. A question about users (by user, or of one), and one whose range does not start
- * and end at a whole period, goes to raw; every other to the rollup.
+ * The query that answers a question, from the cheapest tables that can (`planSegments`).
  *
- * A missing user, tag, project, plan or tier is the group of the empty text. By tag, a request counts once for each
- * of its tags, also when a filter on tags chose it: the filter chooses requests, so their other tags appear too.
- * Rows are ordered by time, then by falling total cost, then by the other fields, so that equal costs have an order.
- * The answer has one row more than asked for if there are more, and the totals of all rows beside it.
+ * A missing user, tag, project, plan, tier or region is the group of the empty text. By tag, a request counts once
+ * for each of its tags, also when a filter on tags chose it: the filter chooses requests, so their other tags appear
+ * too. Rows are ordered by time, then by falling total cost, then by the other fields, so that equal costs have an
+ * order. The answer has one row more than asked for if there are more, and the totals of all rows beside it.
+ * Throws `RangeError` for an empty range.
  */
 export function planReport(question: ReportQuestion): ReportPlan {
-  const raw = needsRaw(question);
+  if (question.start >= question.end) throw new RangeError('the range of a report is empty');
   const fields = fieldsOf(question);
-  const params: Record<string, QueryParams[string]> = {
-    org_id: question.orgId,
-    row_limit: question.limit + 1,
-  };
-  const conditions = ['t.org_id = {org_id:String}', ...rangeConditions(question, raw, params)];
-  conditions.push(...filterConditions(question.filters, params));
-  const timeColumn = raw ? 't.occurred_at' : 't.period_start';
-  const table = raw ? RAW_TABLE.name : USAGE_15M.name;
-  const order = ['day', 'hour'].includes(fields[0] ?? '') ? [`by_${fields[0]}`] : [];
-  order.push(
-    'total_cost DESC',
-    ...fields.map((field) => `by_${field}`).filter((key) => !order.includes(key)),
-  );
+  const segments = planSegments(question, fields);
+  const params: Params = { org_id: question.orgId, row_limit: question.limit + 1 };
+  const parts = segments.map((segment, i) => ({
+    segment,
+    conditions: [
+      't.org_id = {org_id:String}',
+      ...rangeConditions(segment, [cutName(segments, i), cutName(segments, i + 1)], params),
+      ...filterConditions(question.filters, segment.source, params),
+    ],
+  }));
+  const order = orderOf(fields);
   const grouped = [
-    'SELECT',
-    [
-      ...fields.map((field) => `  ${expressionOf(field, timeColumn)} AS by_${field}`),
-      ...MEASURES.map(({ column, fromRaw, fromRollup }) => `  ${raw ? fromRaw : fromRollup} AS ${column}`),
-    ].join(',\n'),
-    `FROM ${table} AS t`,
-    `WHERE ${conditions.join('\n  AND ')}`,
+    ...groupedSelection(parts, fields),
     `GROUP BY ${fields.map((field) => `by_${field}`).join(', ')} WITH TOTALS`,
     `ORDER BY ${order.join(', ')}`,
     'LIMIT {row_limit:UInt32}',
   ].join('\n');
   const sql = fields.includes('user') ? withUserNames(grouped, fields, order) : grouped;
-  return { sql, params, table, fields };
-}
-
-function needsRaw({ start, end, groupBy, filters }: ReportQuestion): boolean {
-  const periodMs = USAGE_15M.periodSeconds * MILLISECONDS_PER_SECOND;
-  return (
-    groupBy.includes('user') || filters.userId !== null || start % periodMs !== 0 || end % periodMs !== 0
-  );
+  return { sql, params, tables: segments.map(({ source }) => source.table), fields };
 }
 
 function fieldsOf({ groupBy, datePart }: ReportQuestion): ReportField[] {
@@ -85,53 +54,30 @@ function fieldsOf({ groupBy, datePart }: ReportQuestion): ReportField[] {
   return splitsByTime ? [datePart ?? 'day', ...others] : others;
 }
 
-function expressionOf(field: ReportField, timeColumn: string): string {
-  if (field === 'day') return `toDate(${timeColumn})`;
-  if (field === 'hour') return `toStartOfHour(${timeColumn})`;
-  return EXPRESSIONS[field];
+function orderOf(fields: readonly ReportField[]): readonly string[] {
+  const time = ['day', 'hour'].includes(fields[0] ?? '') ? [`by_${fields[0]}`] : [];
+  const others = fields.map((field) => `by_${field}`).filter((key) => !time.includes(key));
+  return [...time, 'total_cost DESC', ...others];
 }
 
-function rangeConditions(
-  { start, end }: ReportQuestion,
-  raw: boolean,
-  params: Record<string, QueryParams[string]>,
-): string[] {
-  params['start'] = clickHouseInstant(start, raw);
-  params['end'] = clickHouseInstant(end, raw);
-  const [column, type] = raw
+/** Segments tile the range: where one ends, the next one starts. */
+function cutName(segments: readonly Segment[], at: number): string {
+  if (at === 0) return 'start';
+  return at === segments.length ? 'end' : `cut_${at}`;
+}
+
+function rangeConditions({ source, start, end }: Segment, names: [string, string], params: Params): string[] {
+  const [from, to] = names;
+  params[from] = clickHouseInstant(start);
+  params[to] = clickHouseInstant(end);
+  const [column, type] = source.isRaw
     ? ['t.occurred_at', "DateTime64(3, 'UTC')"]
     : ['t.period_start', "DateTime('UTC')"];
-  return [`${column} >= {start:${type}}`, `${column} < {end:${type}}`];
+  return [`${column} >= {${from}:${type}}`, `${column} < {${to}:${type}}`];
 }
 
-/** `2026-01-02 03:04:05`, with milliseconds for raw. */
-function clickHouseInstant(instant: number, milliseconds: boolean): string {
-  const text = new Date(instant).toISOString().replace('T', ' ');
-  return text.slice(0, milliseconds ? -1 : -5);
-}
-
-/**
- * Names are joined to the few rows that are left, not to usage. A user whose name was erased stands as the key in
- * hex, so that such users stay apart from each other and from usage without a user.
- */
-function withUserNames(grouped: string, fields: readonly ReportField[], order: readonly string[]): string {
-  const columns = [
-    ...fields.map((field) => (field === 'user' ? `  ${userName()} AS user` : `  g.by_${field}`)),
-    ...MEASURES.map(({ column }) => `  g.${column}`),
-  ];
-  return [
-    'SELECT',
-    columns.join(',\n'),
-    'FROM (',
-    grouped,
-    ') AS g',
-    'LEFT ANY JOIN (',
-    `SELECT user_key, user FROM ${USERS_TABLE.name} WHERE org_id = {org_id:String}`,
-    ') AS u ON u.user_key = g.by_user',
-    `ORDER BY ${order.map((key) => `g.${key}`).join(', ')}`,
-  ].join('\n');
-}
-
-function userName(): string {
-  return "if(g.by_user = toFixedString('', 16), '', if(u.user = '', lower(hex(g.by_user)), u.user))";
+/** `2026-01-02 03:04:05`, with milliseconds where there are some: only raw is cut there. */
+function clickHouseInstant(instant: number): string {
+  const text = new Date(instant).toISOString().replace('T', ' ').slice(0, -1);
+  return text.endsWith('.000') ? text.slice(0, -4) : text;
 }

@@ -1,3 +1,5 @@
+import type { Outcome } from '@meterstone/metering';
+
 /** What a report can be split by, under the names of the API. */
 export type ReportDimension =
   | 'day'
@@ -10,7 +12,10 @@ export type ReportDimension =
   | 'api_key_name'
   | 'plan'
   | 'project'
-  | 'service_tier';
+  | 'service_tier'
+  | 'operation'
+  | 'outcome'
+  | 'region';
 
 /** A field of a report row that names its group. `api_key_name` holds the key's id: names are not stored. */
 export type ReportField = ReportDimension | 'hour';
@@ -33,6 +38,12 @@ export interface ReportFilters {
   readonly plan: string | null;
   /** The tier served. */
   readonly serviceTier: string | null;
+  /** `chat`, `embeddings`, …; left out = no filter. */
+  readonly operation?: string | null;
+  /** How the attempt ended; left out = no filter. */
+  readonly outcome?: Outcome | null;
+  /** The region served; left out = no filter. */
+  readonly region?: string | null;
 }
 
 /** One question to the store, whose answer is rows of sums. */

@@ -1,118 +1,90 @@
-import { bucketColumn, TOKEN_BUCKETS } from '@meterstone/metering';
-import { type Column, clock, counter, enumType, plain, type Table } from './column.ts';
-import { CREDENTIAL_TYPE_CODES, KIND_CODES } from './enum-codes.ts';
-import { AMOUNT_TYPE, RAW_TABLE } from './raw-events.ts';
-import { DEDUPLICATION_WINDOW_BLOCKS, MIN_LEVEL_FOR_WIDE_PART } from './table-settings.ts';
+import { enumType, plain } from './column.ts';
+import { CREDENTIAL_TYPE_CODES, KIND_CODES, OUTCOME_CODES } from './enum-codes.ts';
+import { RAW_TABLE } from './raw-events.ts';
+import { type Dimension, periodStart, type Rollup, sameAsRaw } from './rollup.ts';
+import { tagsHash } from './tag-sets.ts';
 
-/** One part of a rollup's key: the column and what it is made from. */
-interface Dimension {
-  readonly column: Column;
-  /** Over one raw row, whose table is called `r`. */
-  readonly fromRaw: string;
-}
+const QUARTER_OF_AN_HOUR = 900;
+const DAY = 86_400;
 
-/** One column of sums, the same in every rollup. */
-export interface AdditiveColumn {
-  readonly name: string;
-  /** Type of the sum. */
-  readonly type: string;
-  /** The sum over raw rows; the argument is the name that the query gives to the raw table. */
-  readonly fromRaw: (alias: string) => string;
-}
+const ORG = sameAsRaw(plain('org_id', 'String'));
+/** Without them, closing a period or booking a late row would change a sum that was counted. */
+const BOOKING = [sameAsRaw(plain('kind', enumType(KIND_CODES))), sameAsRaw(plain('booked_period', 'UInt32'))];
+const PROVIDER = sameAsRaw(plain('provider', 'LowCardinality(String)'));
+const MODEL = sameAsRaw(plain('model', 'LowCardinality(String)'));
+const RATE_PLAN = sameAsRaw(plain('rate_plan', 'LowCardinality(String)'));
+const CREDENTIAL_TYPE = sameAsRaw(plain('credential_type', enumType(CREDENTIAL_TYPE_CODES)));
 
-/** A table of sums, fed from raw by a materialized view that groups by the rollup's whole key. */
-export interface Rollup {
-  readonly name: string;
-  /** Seconds of one period; a period starts at a multiple of it since the epoch. */
-  readonly periodSeconds: number;
-  readonly dimensions: readonly Dimension[];
-}
-
-/** Attempts are counted on line 0 alone: further lines are what other models billed inside the same attempt. */
-const IS_ATTEMPT = (r: string) => `${r}.kind = 'usage' AND ${r}.line = 0`;
-
-/**
- * Every sum that a rollup holds. `operations` counts ended operations; `unpriced_count` lines with an amount that
- * is not known; `estimated_count` lines whose usage was estimated. Sums of amounts leave unknown ones out, and
- * `margin` is Σ (charge − total_cost) over the lines where both are known: it cannot be had from the two sums.
- */
-export const ADDITIVE_COLUMNS: readonly AdditiveColumn[] = [
-  countOf('attempts', IS_ATTEMPT),
-  countOf('operations', (r) => `${IS_ATTEMPT(r)} AND ${r}.final`),
-  countOf('unpriced_count', (r) => `${r}.kind = 'usage' AND ${r}.unpriced_reason != ''`),
-  countOf('estimated_count', (r) => `${r}.kind = 'usage' AND ${r}.usage_source = 'estimated'`),
-  ...TOKEN_BUCKETS.map((bucket) => {
-    const name = bucketColumn(bucket);
-    return { name, type: 'Int64', fromRaw: (r: string) => `sum(${r}.${name})` };
-  }),
-  amountOf('market_cost', (r) => `${r}.market_cost`),
-  amountOf('total_cost', (r) => `${r}.total_cost`),
-  amountOf('surcharge_cost', (r) => `${r}.surcharge_cost`),
-  amountOf('charge', (r) => `${r}.charge`),
-  amountOf('margin', (r) => `${r}.charge - ${r}.total_cost`),
+/** What an org asks about itself. */
+const USAGE_DIMENSIONS: readonly Dimension[] = [
+  sameAsRaw(plain('api_key_id', 'String')),
+  sameAsRaw(plain('project', 'String')),
+  RATE_PLAN,
+  PROVIDER,
+  MODEL,
+  sameAsRaw(plain('service_tier', 'LowCardinality(String)')),
+  CREDENTIAL_TYPE,
+  sameAsRaw(plain('zero_data_retention', 'Bool')),
 ];
 
-/** 15 minutes × tag set, without user: every question of an org about itself, in any zone, at any grain. */
+/** The tag set by its hash; the tags are in `tag_sets`. */
+const TAGS: Dimension = { column: plain('tags_hash', 'UInt64'), fromRaw: tagsHash };
+
+/** Questions with tags, in any zone, at any grain. */
+export const TAGS_15M: Rollup = {
+  name: 'tags_15m',
+  source: RAW_TABLE.name,
+  periodSeconds: QUARTER_OF_AN_HOUR,
+  dimensions: [ORG, periodStart(QUARTER_OF_AN_HOUR), ...BOOKING, ...USAGE_DIMENSIONS, TAGS],
+};
+
+/** Questions without tags and users, in any zone: every zone's offset is a multiple of a quarter of an hour. */
 export const USAGE_15M: Rollup = {
   name: 'usage_15m',
-  periodSeconds: 900,
+  source: TAGS_15M.name,
+  periodSeconds: QUARTER_OF_AN_HOUR,
+  dimensions: [ORG, periodStart(QUARTER_OF_AN_HOUR), ...BOOKING, ...USAGE_DIMENSIONS],
+};
+
+/** The same by whole days of UTC. */
+export const USAGE_DAY: Rollup = {
+  name: 'usage_day',
+  source: USAGE_15M.name,
+  periodSeconds: DAY,
+  dimensions: [ORG, periodStart(DAY), ...BOOKING, ...USAGE_DIMENSIONS],
+};
+
+/** All users of an org. One user, and users by anything else, are read from raw, which is ordered by user. */
+export const USER_DAY: Rollup = {
+  name: 'user_day',
+  source: RAW_TABLE.name,
+  periodSeconds: DAY,
   dimensions: [
-    { column: plain('org_id', 'String'), fromRaw: 'r.org_id' },
-    {
-      column: clock('period_start', "DateTime('UTC')"),
-      fromRaw: 'toStartOfFifteenMinutes(r.occurred_at)',
-    },
-    { column: plain('kind', enumType(KIND_CODES)), fromRaw: 'r.kind' },
-    { column: plain('booked_period', 'UInt32'), fromRaw: 'r.booked_period' },
-    { column: plain('api_key_id', 'String'), fromRaw: 'r.api_key_id' },
-    { column: plain('project', 'String'), fromRaw: 'r.project' },
-    { column: plain('rate_plan', 'LowCardinality(String)'), fromRaw: 'r.rate_plan' },
-    { column: plain('provider', 'LowCardinality(String)'), fromRaw: 'r.provider' },
-    { column: plain('model', 'LowCardinality(String)'), fromRaw: 'r.model' },
-    { column: plain('service_tier', 'LowCardinality(String)'), fromRaw: 'r.service_tier' },
-    { column: plain('credential_type', enumType(CREDENTIAL_TYPE_CODES)), fromRaw: 'r.credential_type' },
-    { column: plain('zero_data_retention', 'Bool'), fromRaw: 'r.zero_data_retention' },
-    { column: plain('tags', 'Array(String)'), fromRaw: 'r.tags' },
+    ORG,
+    periodStart(DAY),
+    sameAsRaw(plain('user_key', 'FixedString(16)')),
+    RATE_PLAN,
+    CREDENTIAL_TYPE,
+    ...BOOKING,
   ],
 };
 
-/** The one list of rollups. */
-export const ROLLUPS: readonly Rollup[] = [USAGE_15M];
+/** How requests ended, where they ran and what they were. In the key of every rollup, it would cost a third more. */
+export const HEALTH_15M: Rollup = {
+  name: 'health_15m',
+  source: RAW_TABLE.name,
+  periodSeconds: QUARTER_OF_AN_HOUR,
+  dimensions: [
+    ORG,
+    periodStart(QUARTER_OF_AN_HOUR),
+    ...BOOKING,
+    PROVIDER,
+    MODEL,
+    sameAsRaw(plain('operation', 'LowCardinality(String)')),
+    sameAsRaw(plain('outcome', enumType(OUTCOME_CODES))),
+    sameAsRaw(plain('region', 'LowCardinality(String)')),
+  ],
+};
 
-/** The table that holds a rollup. */
-export function rollupTable(rollup: Rollup): Table {
-  return {
-    name: rollup.name,
-    columns: [
-      ...rollup.dimensions.map((dimension) => dimension.column),
-      ...ADDITIVE_COLUMNS.map(({ name, type }) => sumColumn(name, type)),
-    ],
-    indexes: [],
-    engine: 'AggregatingMergeTree',
-    partitionBy: 'toYYYYMM(period_start)',
-    orderBy: rollup.dimensions.map((dimension) => dimension.column.name),
-    primaryKey: ['org_id', 'period_start'],
-    settings: {
-      non_replicated_deduplication_window: DEDUPLICATION_WINDOW_BLOCKS,
-      min_level_for_wide_part: MIN_LEVEL_FOR_WIDE_PART,
-    },
-  };
-}
-
-/** Name of the view that feeds a rollup. */
-export function rollupViewName(rollup: Rollup): string {
-  return `${rollup.name}_from_${RAW_TABLE.name}`;
-}
-
-function sumColumn(name: string, type: string): Column {
-  const sumType = `SimpleAggregateFunction(sum, ${type})`;
-  return type === AMOUNT_TYPE ? plain(name, sumType) : counter(name, sumType);
-}
-
-function countOf(name: string, condition: (alias: string) => string): AdditiveColumn {
-  return { name, type: 'Int64', fromRaw: (r) => `toInt64(countIf(${condition(r)}))` };
-}
-
-function amountOf(name: string, amount: (alias: string) => string): AdditiveColumn {
-  return { name, type: AMOUNT_TYPE, fromRaw: (r) => `ifNull(sum(${amount(r)}), toDecimal128(0, 12))` };
-}
+/** The one list of rollups; a rollup stands after its source. */
+export const ROLLUPS: readonly Rollup[] = [TAGS_15M, USAGE_15M, USAGE_DAY, USER_DAY, HEALTH_15M];

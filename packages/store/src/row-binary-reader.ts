@@ -22,6 +22,7 @@ export class RowBinaryReader {
   }
 
   value(type: string): unknown {
+    if (type.startsWith('LowCardinality(')) return this.value(type.slice('LowCardinality('.length, -1));
     const inner = /^(Nullable|Array|Map)\((.*)\)$/.exec(type);
     if (inner?.[1] === 'Nullable') return this.#take(1)[0] === 1 ? null : this.value(inner[2] ?? '');
     if (inner?.[1] === 'Array')

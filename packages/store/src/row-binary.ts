@@ -2,9 +2,10 @@ import { StoreError } from './errors.ts';
 
 const FIRST_CAPACITY_BYTES = 64 * 1024;
 /** Texts up to this length are copied by a loop, which beats the call into the runtime; their length is one byte. */
-const LOOPED_TEXT_CHARACTERS_MAX = 40;
+const LOOPED_TEXT_CHARACTERS_MAX = 20;
 const UTF8_BYTES_PER_CHARACTER_MAX = 3;
 const LENGTH_BYTES_MAX = 5;
+const INT32_BYTES = 4;
 const INT64_BYTES = 8;
 const INT128_BYTES = 16;
 /** `Decimal(38, …)` holds integers of 38 digits. */
@@ -17,9 +18,24 @@ const WORD = 4_294_967_296;
  * nothing is allocated per value as long as amounts are safe integers. Absent text is written as the empty text.
  */
 export class RowBinaryWriter {
-  bytes: Buffer = Buffer.allocUnsafe(FIRST_CAPACITY_BYTES);
+  /** What was written, up to `position`; another buffer when it has grown. */
+  bytes: Buffer;
   /** Bytes written so far. */
   position = 0;
+  /** Over `bytes`: one store of a word costs less than four of its bytes. */
+  #view: DataView;
+
+  constructor(bytes: Buffer = Buffer.allocUnsafe(FIRST_CAPACITY_BYTES)) {
+    this.bytes = bytes;
+    this.#view = viewOf(bytes);
+  }
+
+  /** Goes on at the start of another buffer. */
+  moveTo(bytes: Buffer): void {
+    this.bytes = bytes;
+    this.#view = viewOf(bytes);
+    this.position = 0;
+  }
 
   /** `Bool`. */
   bool(value: boolean): void {
@@ -35,29 +51,18 @@ export class RowBinaryWriter {
 
   /** `Int32` or `UInt32`. */
   int32(value: number): void {
-    this.#reserve(4);
-    const { bytes, position } = this;
-    bytes[position] = value;
-    bytes[position + 1] = value >>> 8;
-    bytes[position + 2] = value >>> 16;
-    bytes[position + 3] = value >>> 24;
-    this.position = position + 4;
+    this.#reserve(INT32_BYTES);
+    this.#view.setInt32(this.position, value, true);
+    this.position += INT32_BYTES;
   }
 
   /** `Int64`, `UInt64` or `DateTime64`, from a safe integer. */
   int64(value: number): void {
     this.#reserve(INT64_BYTES);
-    const { bytes, position } = this;
     const high = value >= 0 && value <= INT32_MAX ? 0 : Math.floor(value / WORD);
-    bytes[position] = value;
-    bytes[position + 1] = value >>> 8;
-    bytes[position + 2] = value >>> 16;
-    bytes[position + 3] = value >>> 24;
-    bytes[position + 4] = high;
-    bytes[position + 5] = high >>> 8;
-    bytes[position + 6] = high >>> 16;
-    bytes[position + 7] = high >>> 24;
-    this.position = position + INT64_BYTES;
+    this.#view.setInt32(this.position, value, true);
+    this.#view.setInt32(this.position + INT32_BYTES, high, true);
+    this.position += INT64_BYTES;
   }
 
   /** `Nullable(Int32)`. */
@@ -172,10 +177,19 @@ export class RowBinaryWriter {
   }
 
   #wideText(value: string): void {
-    const byteCount = Buffer.byteLength(value);
-    this.length(byteCount);
-    this.#reserve(value.length * UTF8_BYTES_PER_CHARACTER_MAX);
-    this.position += this.bytes.write(value, this.position, byteCount, 'utf8');
+    this.#reserve(LENGTH_BYTES_MAX + value.length * UTF8_BYTES_PER_CHARACTER_MAX);
+    // Most texts are ASCII: the length in bytes is the length in characters, and no second pass has to count them.
+    const { position } = this;
+    this.length(value.length);
+    const start = this.position;
+    const byteCount = this.bytes.write(value, start);
+    if (byteCount !== value.length) {
+      this.position = position;
+      this.length(byteCount);
+      // The longer length may have taken the place of the first bytes.
+      if (this.position !== start) this.bytes.write(value, this.position);
+    }
+    this.position += byteCount;
   }
 
   #wideAmount(pico: bigint): void {
@@ -194,5 +208,10 @@ export class RowBinaryWriter {
     const grown = Buffer.allocUnsafe(Math.max(needed, this.bytes.length * 2));
     this.bytes.copy(grown, 0, 0, this.position);
     this.bytes = grown;
+    this.#view = viewOf(grown);
   }
+}
+
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

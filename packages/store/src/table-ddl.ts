@@ -1,6 +1,7 @@
 import type { Column, Table } from './column.ts';
 import { RAW_TABLE } from './raw-events.ts';
-import { ADDITIVE_COLUMNS, type Rollup, rollupViewName } from './rollups.ts';
+import { type Rollup, rollupSelection, rollupViewName } from './rollup.ts';
+import { TAG_SETS_SELECTION, TAG_SETS_TABLE, TAG_SETS_VIEW } from './tag-sets.ts';
 
 /** `CREATE TABLE` of a listed table. `{database}` stands for the database. */
 export function createTableStatement(table: Table): string {
@@ -19,18 +20,42 @@ export function createTableStatement(table: Table): string {
   ].join('\n');
 }
 
-/** `CREATE MATERIALIZED VIEW` that feeds a rollup with every block inserted into raw. */
+/** `CREATE MATERIALIZED VIEW` that feeds a rollup with every block inserted into its source. */
 export function createRollupViewStatement(rollup: Rollup): string {
-  const selected = [
-    ...rollup.dimensions.map(({ column, fromRaw }) => `${fromRaw} AS ${column.name}`),
-    ...ADDITIVE_COLUMNS.map(({ name, fromRaw }) => `${fromRaw('r')} AS ${name}`),
-  ];
-  const keys = rollup.dimensions.map(({ column }) => column.name);
+  return createViewStatement({
+    name: rollupViewName(rollup),
+    target: rollup.name,
+    source: rollup.source,
+    selection: rollupSelection(rollup),
+    keys: rollup.dimensions.map(({ column }) => column.name),
+  });
+}
+
+/** `CREATE MATERIALIZED VIEW` that notes the tag sets of every block inserted into raw. */
+export function createTagSetsViewStatement(): string {
+  return createViewStatement({
+    name: TAG_SETS_VIEW,
+    target: TAG_SETS_TABLE.name,
+    source: RAW_TABLE.name,
+    selection: TAG_SETS_SELECTION,
+    keys: TAG_SETS_TABLE.orderBy,
+  });
+}
+
+interface View {
+  readonly name: string;
+  readonly target: string;
+  readonly source: string;
+  readonly selection: readonly string[];
+  readonly keys: readonly string[];
+}
+
+function createViewStatement({ name, target, source, selection, keys }: View): string {
   return [
-    `CREATE MATERIALIZED VIEW IF NOT EXISTS {database}.${rollupViewName(rollup)} TO {database}.${rollup.name} AS`,
+    `CREATE MATERIALIZED VIEW IF NOT EXISTS {database}.${name} TO {database}.${target} AS`,
     'SELECT',
-    selected.map((line) => `  ${line}`).join(',\n'),
-    `FROM {database}.${RAW_TABLE.name} AS r`,
+    selection.map((line) => `  ${line}`).join(',\n'),
+    `FROM {database}.${source} AS s`,
     `GROUP BY ${keys.join(', ')}`,
   ].join('\n');
 }

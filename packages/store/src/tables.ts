@@ -1,7 +1,11 @@
 import { clock, plain, type Table } from './column.ts';
+import { LEDGER_TABLE } from './ledger-table.ts';
 import { RAW_TABLE } from './raw-events.ts';
-import { ROLLUPS, rollupTable } from './rollups.ts';
+import { rollupTable } from './rollup.ts';
+import { ROLLUPS } from './rollups.ts';
+import { STREAMS_TABLE } from './streams-table.ts';
 import { DEDUPLICATION_WINDOW_BLOCKS } from './table-settings.ts';
+import { TAG_SETS_TABLE } from './tag-sets.ts';
 import { USERS_TABLE } from './users-table.ts';
 
 /** Which migrations a database has had. Written by each migrator that finished one, so rows may repeat. */
@@ -25,6 +29,9 @@ export const MIGRATIONS_TABLE: Table = {
 export const TABLES: readonly Table[] = [
   MIGRATIONS_TABLE,
   USERS_TABLE,
+  STREAMS_TABLE,
+  LEDGER_TABLE,
   RAW_TABLE,
+  TAG_SETS_TABLE,
   ...ROLLUPS.map((rollup) => rollupTable(rollup)),
 ];

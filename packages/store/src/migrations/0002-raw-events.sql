@@ -1,7 +1,8 @@
 -- Every usage line as it was sent, with what rating and storing added. Rows are never changed: corrections are rows of
 -- kind adjustment. Ordered by user before time, because questions about one user are answered from here at any grain
--- with any filter, and all other questions from rollups. Text is plain String: LowCardinality ids cost a quarter of
--- the insert rate. Counters are signed, since an adjustment takes away; an amount is NULL when it is not known.
+-- with any filter, and all other questions from rollups. Ids are plain String, since LowCardinality ids cost the insert
+-- more than they save; models and tags are LowCardinality. operation_id is empty where the operation is named after
+-- this very event. Counters are signed, since an adjustment takes away; an amount is NULL when it is not known.
 -- Evidence (response_id, attributes, usage_raw) has columns of its own, so that it can be given a shorter life.
 CREATE TABLE IF NOT EXISTS {database}.raw_events (
   event_id UUID CODEC(ZSTD(1)),
@@ -21,8 +22,8 @@ CREATE TABLE IF NOT EXISTS {database}.raw_events (
   total_cost_delta Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),
   surcharge_cost_delta Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),
   charge_delta Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),
-  occurred_at DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
-  ingested_at DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+  occurred_at DateTime64(3, 'UTC') CODEC(T64, ZSTD(1)),
+  ingested_at DateTime64(3, 'UTC') CODEC(T64, ZSTD(1)),
   org_id String CODEC(ZSTD(1)),
   api_key_id String CODEC(ZSTD(1)),
   project String CODEC(ZSTD(1)),
@@ -30,14 +31,14 @@ CREATE TABLE IF NOT EXISTS {database}.raw_events (
   session_id String CODEC(ZSTD(1)),
   agent String CODEC(ZSTD(1)),
   trace_id String CODEC(ZSTD(1)),
-  tags Array(String) CODEC(ZSTD(1)),
+  tags Array(LowCardinality(String)) CODEC(ZSTD(1)),
   attributes Map(String, String) CODEC(ZSTD(1)),
   plan String CODEC(ZSTD(1)),
   credential_type Enum8('system' = 0, 'byok' = 1, 'subscription' = 2, 'reserved' = 3) CODEC(ZSTD(1)),
   zero_data_retention Bool CODEC(ZSTD(1)),
   provider String CODEC(ZSTD(1)),
-  request_model String CODEC(ZSTD(1)),
-  response_model String CODEC(ZSTD(1)),
+  request_model LowCardinality(String) CODEC(ZSTD(1)),
+  response_model LowCardinality(String) CODEC(ZSTD(1)),
   operation String CODEC(ZSTD(1)),
   service_tier_requested String CODEC(ZSTD(1)),
   service_tier String CODEC(ZSTD(1)),
@@ -71,7 +72,7 @@ CREATE TABLE IF NOT EXISTS {database}.raw_events (
   usage_raw String CODEC(ZSTD(1)),
   time_to_first_token_ms Nullable(Int32) CODEC(T64, ZSTD(1)),
   duration_ms Nullable(Int32) CODEC(T64, ZSTD(1)),
-  model String CODEC(ZSTD(1)),
+  model LowCardinality(String) CODEC(ZSTD(1)),
   market_cost Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),
   total_cost Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),
   surcharge_cost Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),
@@ -83,10 +84,10 @@ CREATE TABLE IF NOT EXISTS {database}.raw_events (
   rate_plan_version String CODEC(ZSTD(1)),
   epoch String CODEC(ZSTD(1)),
   stream UInt32 CODEC(ZSTD(1)),
-  kafka_partition UInt32 CODEC(ZSTD(1)),
-  kafka_offset UInt64 CODEC(DoubleDelta, ZSTD(1)),
+  kafka_partition UInt32 CODEC(T64, ZSTD(1)),
+  kafka_offset UInt64 CODEC(T64, ZSTD(1)),
   booked_period UInt32 CODEC(ZSTD(1)),
-  stored_at DateTime64(3, 'UTC') DEFAULT now64(3) CODEC(DoubleDelta, ZSTD(1)),
+  stored_at DateTime64(3, 'UTC') DEFAULT now64(3) CODEC(ZSTD(1)),
   INDEX event_id_filter event_id TYPE bloom_filter(0.025) GRANULARITY 1
 )
 ENGINE = MergeTree
