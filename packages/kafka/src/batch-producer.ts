@@ -1,62 +1,18 @@
 import { retry } from '@meterstone/runtime';
 import type { Message, Producer } from 'kafkajs';
-import { type KafkaClient, METADATA_MAX_AGE_MS, REQUEST_TIMEOUT_MS } from './client.ts';
+import type {
+  BatchProducer,
+  BatchProducerOptions,
+  BatchProducerStats,
+  KeyedValue,
+  OrdinalRange,
+} from './batch-producer-contract.ts';
+import { METADATA_MAX_AGE_MS, REQUEST_TIMEOUT_MS } from './client.ts';
 import { KafkaError } from './errors.ts';
 import { READY_BATCH } from './kafkajs-patches.ts';
 import { HEADER_BYTES, type ReadyBatch, RecordBatchBuilder, recordBytesMost } from './record-batch.ts';
 
-export interface BatchProducerOptions {
-  readonly kafka: KafkaClient;
-  readonly topic: string;
-  /** Of the topic. Batches go to 0…n−1 in turn. */
-  readonly kafkaPartitions: number;
-  /** How long the first record of a batch waits for others. @default 25 */
-  readonly lingerMs?: number;
-  /** A batch is sent at this size, before compression; the broker refuses 1 MB. @default 512 kB */
-  readonly batchBytesMax?: number;
-  /** Records accepted and not yet acknowledged; beyond it `enqueue` refuses. @default 64 MB */
-  readonly pendingBytesMax?: number;
-  /** Smaller batches travel uncompressed: zstd costs 40 µs however little there is. @default 8 kB */
-  readonly compressBytesMin?: number;
-  /** Called once when the bound is reached, and again only after records were accepted in between. */
-  readonly onBoundReached?: () => void;
-}
-
-/** Plain counters of one batch producer, to be read at any time. Records unless they say otherwise. */
-export interface BatchProducerStats {
-  readonly enqueued: number;
-  readonly acknowledged: number;
-  /** `enqueue` calls answered with false. */
-  readonly refused: number;
-  /** Accepted and not yet acknowledged. */
-  readonly pending: number;
-  /** Of the pending, as they stand in a batch before compression. */
-  readonly pendingBytes: number;
-  readonly acknowledgedBatches: number;
-  /** As sent: compressed, with the header of the batch, without repeats. */
-  readonly acknowledgedBytes: number;
-  /** Sends that failed and were, or will be, repeated with the same bytes to the same Kafka partition. */
-  readonly failedSends: number;
-  /** Since when no send has succeeded although one failed, epoch milliseconds; `null` = all is well. */
-  readonly failingSinceMs: number | null;
-}
-
-export interface BatchProducer {
-  /**
-   * Takes a record in, copying its value, and never blocks. False: the bound is reached or the producer is
-   * closing; the record was not taken. Throws KafkaError `record_too_large` for one that fits in no batch.
-   */
-  enqueue(record: { readonly key: string | null; readonly value: Uint8Array }): boolean;
-  /** Sends what is pending without waiting for the linger; resolves when all of it is acknowledged. */
-  flush(): Promise<void>;
-  /**
-   * Refuses further records, waits up to `timeoutMs` for what is pending and disconnects. Resolves with the
-   * number of records that were not acknowledged and are lost with this process: 0 is a clean end.
-   */
-  close(timeoutMs: number): Promise<{ readonly unsent: number }>;
-  readonly pendingBytes: number;
-  readonly stats: BatchProducerStats;
-}
+export type { BatchProducer, BatchProducerOptions, BatchProducerStats } from './batch-producer-contract.ts';
 
 /**
  * Gathers records into batches of one Kafka partition each, in turn, and sends them with acks −1.
@@ -78,12 +34,16 @@ interface PendingBatch extends ReadyBatch {
   readonly kafkaPartition: number;
   /** What it took of the bound. */
   readonly recordBytes: number;
+  /** `null`: its records were not placed. */
+  readonly ordinals: OrdinalRange | null;
   readonly acknowledged: PromiseWithResolvers<void>;
 }
 
+type Hooks = Pick<BatchProducerOptions, 'onBoundReached' | 'beforeSend' | 'onAcknowledged'>;
+
 class AccumulatingProducer implements BatchProducer {
-  readonly #options: Required<Omit<BatchProducerOptions, 'onBoundReached'>>;
-  readonly #onBoundReached: (() => void) | undefined;
+  readonly #options: Required<Omit<BatchProducerOptions, keyof Hooks>>;
+  readonly #hooks: Hooks;
   readonly #producer: Producer;
   readonly #builder: RecordBatchBuilder;
   /** Finished batches that wait for their Kafka partition, oldest first. */
@@ -102,15 +62,21 @@ class AccumulatingProducer implements BatchProducer {
     failingSinceMs: null,
   };
   #kafkaPartition = 0;
+  /** Of the open batch; `next` is what its next record has to be. */
+  #ordinals: { first: number; next: number } | null = null;
   #linger: NodeJS.Timeout | null = null;
   #lingered = false;
   #refusing = false;
   #closed = false;
   #connected: Promise<void> | null = null;
 
-  constructor({ onBoundReached, ...options }: BatchProducerOptions) {
+  constructor({ onBoundReached, beforeSend, onAcknowledged, ...options }: BatchProducerOptions) {
     this.#options = { ...DEFAULTS, ...options };
-    this.#onBoundReached = onBoundReached;
+    this.#hooks = {
+      ...(onBoundReached && { onBoundReached }),
+      ...(beforeSend && { beforeSend }),
+      ...(onAcknowledged && { onAcknowledged }),
+    };
     this.#builder = new RecordBatchBuilder(this.#options);
     this.#producer = this.#options.kafka.kafkajs.producer({
       // Required by kafkajs; every message here names its Kafka partition.
@@ -130,29 +96,48 @@ class AccumulatingProducer implements BatchProducer {
     return this.stats.pendingBytes;
   }
 
-  enqueue({ key, value }: { readonly key: string | null; readonly value: Uint8Array }): boolean {
-    const keyBytes = key === null ? -1 : Buffer.byteLength(key);
-    const bytesMost = recordBytesMost(keyBytes, value.length);
-    if (bytesMost + HEADER_BYTES > this.#options.batchBytesMax) {
-      const message = `a record of ${bytesMost} bytes fits in no batch`;
-      throw new KafkaError(message, { code: 'record_too_large', retryable: false });
+  enqueue(record: KeyedValue): boolean {
+    return this.#append(record, null) >= 0;
+  }
+
+  place(record: KeyedValue & { readonly ordinal: number }): number {
+    return this.#append(record, record.ordinal);
+  }
+
+  async sendBatch({
+    kafkaPartition,
+    records,
+  }: {
+    readonly kafkaPartition: number;
+    readonly records: readonly KeyedValue[];
+  }): Promise<void> {
+    if (this.#closed) {
+      throw closedError();
     }
-    if (this.#closed || this.stats.pendingBytes + bytesMost > this.#options.pendingBytesMax) {
-      this.#refuse();
-      return false;
+    const builder = new RecordBatchBuilder(this.#options);
+    for (const { key, value } of records) {
+      const keyBytes = key === null ? -1 : Buffer.byteLength(key);
+      this.#checkFits(builder, recordBytesMost(keyBytes, value.length));
+      builder.append(key, keyBytes, value);
     }
-    this.#refusing = false;
-    if (!this.#builder.fits(bytesMost)) {
+    if (builder.records === 0) {
+      return;
+    }
+    this.stats.enqueued += builder.records;
+    this.stats.pending += builder.records;
+    this.stats.pendingBytes += builder.recordBytes;
+    if (kafkaPartition === this.#kafkaPartition) {
+      // What is in the open batch came first.
       this.#seal();
-      this.#dispatch();
     }
-    const before = this.#builder.recordBytes;
-    this.#builder.append(key, keyBytes, value);
-    this.stats.enqueued += 1;
-    this.stats.pending += 1;
-    this.stats.pendingBytes += this.#builder.recordBytes - before;
-    this.#linger ??= setTimeout(this.#onLingered, this.#options.lingerMs);
-    return true;
+    const batch = this.#finish(builder, { kafkaPartition, ordinals: null });
+    this.#sealed.push(batch);
+    this.#dispatch();
+    await batch.acknowledged.promise;
+  }
+
+  batchFits(records: number, bytes: number): boolean {
+    return HEADER_BYTES + bytes + records * RECORD_OVERHEAD_BYTES_MAX <= this.#options.batchBytesMax;
   }
 
   async flush(): Promise<void> {
@@ -166,9 +151,13 @@ class AccumulatingProducer implements BatchProducer {
     this.#closed = true;
     const { promise: deadline, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, timeoutMs);
-    await Promise.race([this.flush(), deadline]);
+    // A second close finds batches that the first gave up.
+    await Promise.race([this.flush().catch(() => undefined), deadline]);
     clearTimeout(timer);
-    this.#closing.abort(new Error('the producer is closed'));
+    this.#closing.abort(closedError());
+    for (const { acknowledged } of [...this.#sealed, ...this.#inFlight.values()]) {
+      acknowledged.reject(closedError());
+    }
     if (this.#linger !== null) {
       clearTimeout(this.#linger);
     }
@@ -185,6 +174,39 @@ class AccumulatingProducer implements BatchProducer {
     return { unsent: this.stats.pending };
   }
 
+  #append({ key, value }: KeyedValue, ordinal: number | null): number {
+    const keyBytes = key === null ? -1 : Buffer.byteLength(key);
+    const bytesMost = recordBytesMost(keyBytes, value.length);
+    if (bytesMost + HEADER_BYTES > this.#options.batchBytesMax) {
+      throw tooLarge(bytesMost);
+    }
+    if (this.#closed || this.stats.pendingBytes + bytesMost > this.#options.pendingBytesMax) {
+      this.#refuse();
+      return -1;
+    }
+    this.#refusing = false;
+    if (!this.#builder.fits(bytesMost) || ordinal !== (this.#ordinals?.next ?? ordinal)) {
+      this.#seal();
+      this.#dispatch();
+    }
+    const before = this.#builder.recordBytes;
+    this.#builder.append(key, keyBytes, value);
+    if (ordinal !== null) {
+      this.#ordinals = { first: this.#ordinals?.first ?? ordinal, next: ordinal + 1 };
+    }
+    this.stats.enqueued += 1;
+    this.stats.pending += 1;
+    this.stats.pendingBytes += this.#builder.recordBytes - before;
+    this.#linger ??= setTimeout(this.#onLingered, this.#options.lingerMs);
+    return this.#kafkaPartition;
+  }
+
+  #checkFits(builder: RecordBatchBuilder, bytesMost: number): void {
+    if (!builder.fits(bytesMost)) {
+      throw tooLarge(builder.recordBytes + bytesMost);
+    }
+  }
+
   readonly #onLingered = (): void => {
     this.#linger = null;
     this.#lingered = true;
@@ -199,7 +221,7 @@ class AccumulatingProducer implements BatchProducer {
     this.#refusing = true;
     const { kafka, topic } = this.#options;
     kafka.logger.warn({ topic, pendingBytes: this.stats.pendingBytes }, 'producer bound reached');
-    this.#onBoundReached?.();
+    this.#hooks.onBoundReached?.();
   }
 
   /** Ends the open batch and gives the next one the next Kafka partition. */
@@ -207,19 +229,26 @@ class AccumulatingProducer implements BatchProducer {
     if (this.#builder.records === 0) {
       return;
     }
-    const recordBytes = this.#builder.recordBytes;
-    this.#sealed.push({
-      ...this.#builder.seal(this.#options.kafka.now()),
-      recordBytes,
-      kafkaPartition: this.#kafkaPartition,
-      acknowledged: Promise.withResolvers(),
-    });
+    const place = { kafkaPartition: this.#kafkaPartition, ordinals: this.#ordinals };
+    this.#sealed.push(this.#finish(this.#builder, place));
+    this.#ordinals = null;
     this.#kafkaPartition = (this.#kafkaPartition + 1) % this.#options.kafkaPartitions;
     this.#lingered = false;
     if (this.#linger !== null) {
       clearTimeout(this.#linger);
       this.#linger = null;
     }
+  }
+
+  #finish(
+    builder: RecordBatchBuilder,
+    place: Pick<PendingBatch, 'kafkaPartition' | 'ordinals'>,
+  ): PendingBatch {
+    const recordBytes = builder.recordBytes;
+    const acknowledged = Promise.withResolvers<void>();
+    // Rejected when the producer is closed; most batches have nobody who waits for them.
+    acknowledged.promise.catch(() => undefined);
+    return { ...builder.seal(this.#options.kafka.now()), ...place, recordBytes, acknowledged };
   }
 
   /** Sends as many batches as may be in flight, the oldest of each Kafka partition first. */
@@ -266,12 +295,16 @@ class AccumulatingProducer implements BatchProducer {
     this.stats.acknowledged += batch.records;
     this.stats.acknowledgedBatches += 1;
     this.stats.acknowledgedBytes += batch.bytes.length;
+    if (batch.ordinals !== null) {
+      this.#hooks.onAcknowledged?.(batch.ordinals);
+    }
     batch.acknowledged.resolve();
     this.#dispatch();
   }
 
   async #attempt({ kafkaPartition, bytes }: PendingBatch): Promise<void> {
     await this.#connect();
+    await this.#hooks.beforeSend?.();
     const message: Message & { [READY_BATCH]: Buffer } = {
       partition: kafkaPartition,
       value: null,
@@ -298,6 +331,18 @@ class AccumulatingProducer implements BatchProducer {
     this.#options.kafka.logger.debug({ err: error, topic: this.#options.topic }, 'send given up');
   };
 }
+
+function closedError(): KafkaError {
+  return new KafkaError('the producer is closed', { code: 'produce_failed', retryable: false });
+}
+
+function tooLarge(bytesMost: number): KafkaError {
+  const message = `a record of ${bytesMost} bytes fits in no batch`;
+  return new KafkaError(message, { code: 'record_too_large', retryable: false });
+}
+
+/** Length, two bytes of flags, offset delta, key and value lengths, header count, as varints at their longest. */
+const RECORD_OVERHEAD_BYTES_MAX = 20;
 
 const DEFAULTS = {
   lingerMs: 25,

@@ -14,25 +14,26 @@ function message(offset: number): KafkaMessage {
   };
 }
 
-function slices(offsets: readonly number[], lastOffset: number, recordsMax: number) {
+function slices(start: number, offsets: readonly number[], lastOffset: number, recordsMax: number) {
   const batch = {
     topic: 'topic',
     partition: 7,
     fetchedOffset: '0',
     highWatermark: '0',
     messages: offsets.map(message),
+    rawMessages: [],
     lastOffset: () => String(lastOffset),
   };
-  return [...batchSlices(batch, recordsMax)];
+  return [...batchSlices(batch, { recordsMax, start })];
 }
 
 describe('batchSlices', () => {
-  it('keeps a short batch whole, ending behind the control records at its end', () => {
-    expect(slices([4, 5, 6], 8, 100)).toEqual([
+  it('keeps a short batch whole, from the end of the last one to behind the control records at its end', () => {
+    expect(slices(2, [4, 5, 6], 8, 100)).toEqual([
       {
         topic: 'topic',
         kafkaPartition: 7,
-        firstOffset: 4,
+        firstOffset: 2,
         nextOffset: 9,
         records: [4, 5, 6].map((offset) => ({ offset, timestampMs: 5, key: null, value: Buffer.alloc(0) })),
       },
@@ -48,12 +49,14 @@ describe('batchSlices', () => {
           offset += step;
           return offset;
         });
-        const ranges = slices(offsets, offset + behind, recordsMax);
+        const ranges = slices(0, offsets, offset + behind, recordsMax);
+        expect(ranges[0]?.firstOffset).toBe(0);
         expect(ranges.flatMap(({ records }) => records.map((record) => record.offset))).toEqual(offsets);
         expect(ranges.at(-1)?.nextOffset).toBe(offset + behind + 1);
         for (const [index, { records, firstOffset, nextOffset }] of ranges.entries()) {
           expect(records.length).toBeLessThanOrEqual(recordsMax);
-          expect(records[0]?.offset).toBe(firstOffset);
+          expect(records[0]?.offset).toBeGreaterThanOrEqual(firstOffset);
+          expect(records.at(-1)?.offset).toBeLessThan(nextOffset);
           const following = ranges[index + 1];
           expect(following?.firstOffset ?? nextOffset).toBe(nextOffset);
         }

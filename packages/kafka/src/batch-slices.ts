@@ -2,21 +2,26 @@ import { type FetchedBatch, toFetchedRecord } from './fetched-batch.ts';
 import type { FetchBatch } from './kafkajs-internals.ts';
 
 /**
- * Cuts what was fetched of one Kafka partition into contiguous ranges of at most `recordsMax` records. The last
- * range ends behind everything fetched, left-out control records included, so that they are not fetched again.
+ * Cuts what was fetched of one Kafka partition into contiguous ranges of at most `recordsMax` records. The first range
+ * begins at `start`, so that it follows the last one of the fetch before, and the last one ends behind everything
+ * fetched, left-out control records included: ranges tile their Kafka partition whatever gaps the offsets have.
  */
-export function* batchSlices(batch: FetchBatch, recordsMax: number): Generator<FetchedBatch> {
+export function* batchSlices(
+  batch: FetchBatch,
+  { recordsMax, start }: { readonly recordsMax: number; readonly start: number },
+): Generator<FetchedBatch> {
   const { messages } = batch;
-  for (let start = 0; start < messages.length; start += recordsMax) {
-    const records = messages.slice(start, start + recordsMax).map(toFetchedRecord);
-    const following = messages[start + recordsMax];
-    const lastOffset = following === undefined ? Number(batch.lastOffset()) : Number(following.offset) - 1;
+  let firstOffset = start;
+  for (let from = 0; from < messages.length; from += recordsMax) {
+    const following = messages[from + recordsMax];
+    const nextOffset = following === undefined ? Number(batch.lastOffset()) + 1 : Number(following.offset);
     yield {
       topic: batch.topic,
       kafkaPartition: batch.partition,
-      firstOffset: records[0]?.offset ?? 0,
-      nextOffset: lastOffset + 1,
-      records,
+      firstOffset,
+      nextOffset,
+      records: messages.slice(from, from + recordsMax).map(toFetchedRecord),
     };
+    firstOffset = nextOffset;
   }
 }

@@ -9,9 +9,13 @@ function fetched(partition: number, fetchedOffset: number, highWatermark: number
     fetchedOffset: String(fetchedOffset),
     highWatermark: String(highWatermark),
     messages: [],
+    rawMessages: [],
     lastOffset: () => String(highWatermark - 1),
   };
 }
+
+const busy = () => false;
+const idle = () => true;
 
 function open() {
   const clock = { nowMs: 1_000 };
@@ -34,7 +38,7 @@ describe('ProgressBook', () => {
     const { book, clock } = open();
     book.assign([0]);
     clock.nowMs = 2_000;
-    book.fetched([fetched(0, 10, 100)]);
+    book.fetched([fetched(0, 10, 100)], busy);
     expect(book.read().kafkaPartitions[0]).toMatchObject({ nextOffset: 10, lag: 90, movedAtMs: 1_000 });
     clock.nowMs = 3_000;
     book.moved(0, 60);
@@ -48,19 +52,39 @@ describe('ProgressBook', () => {
     const { book, clock } = open();
     book.assign([0, 1]);
     clock.nowMs = 9_000;
-    book.fetched([fetched(0, 5, 5), fetched(1, 5, 6)]);
+    book.fetched([fetched(0, 5, 5), fetched(1, 5, 6)], busy);
     expect(book.read().kafkaPartitions.map(({ movedAtMs }) => movedAtMs)).toEqual([9_000, 1_000]);
+  });
+
+  it('takes the position of a fetch for its own only where nothing that was fetched before waits', () => {
+    const { book } = open();
+    book.assign([0, 1]);
+    book.fetched([fetched(0, 5, 20), fetched(1, 5, 20)], busy);
+    book.fetched([fetched(0, 20, 20)], idle);
+    book.fetched([fetched(1, 20, 20)], busy);
+    expect(book.read().kafkaPartitions).toMatchObject([
+      { nextOffset: 20, lag: 0 },
+      { nextOffset: 5, lag: 15 },
+    ]);
+  });
+
+  it('no longer calls a Kafka partition stopped that is assigned anew', () => {
+    const { book } = open();
+    book.assign([0]);
+    book.stop(0, 'its position is not in the log');
+    book.assign([0]);
+    expect(book.read().kafkaPartitions[0]).toMatchObject({ stopped: null });
   });
 
   it('keeps what stays assigned, forgets what goes, and ignores what is not its own', () => {
     const { book } = open();
     book.assign([0, 1]);
-    book.fetched([fetched(0, 7, 9)]);
-    book.stop(1, 'offset_out_of_range');
+    book.fetched([fetched(0, 7, 9)], busy);
+    book.stop(1, 'its position is not in the log');
     book.assign([0, 2]);
-    book.fetched([fetched(1, 1, 2)]);
+    book.fetched([fetched(1, 1, 2)], busy);
     book.moved(1, 2);
-    book.stop(1, 'offset_out_of_range');
+    book.stop(1, 'its position is not in the log');
     expect(
       book.read().kafkaPartitions.map(({ kafkaPartition, lag, stopped }) => [kafkaPartition, lag, stopped]),
     ).toEqual([

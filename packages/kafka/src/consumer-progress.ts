@@ -8,23 +8,31 @@ export interface PartitionProgress {
   readonly lag: number | null;
   /** When the position last rose or nothing was left to do, epoch milliseconds; at first, the assignment. */
   readonly movedAtMs: number;
-  /** Why nothing more is read of it, although it is assigned; `null` = it is read. */
-  readonly stopped: 'offset_out_of_range' | null;
+  /** Why nothing more is done with it, although it is assigned, as a clause; `null` = it goes on. */
+  readonly stopped: string | null;
 }
 
 export interface ConsumerProgress {
   /** `joining`: no assignment yet, or none since the group was last lost. */
   readonly state: 'joining' | 'running' | 'closed';
-  /** When the broker last answered a fetch, empty or not; `null` = never. Stands still while a batch is handled. */
+  /** When the broker last answered a fetch, empty or not; `null` = never. */
   readonly fetchedAtMs: number | null;
   /** The Kafka partitions of the present assignment. */
   readonly kafkaPartitions: readonly PartitionProgress[];
 }
 
+interface Entry {
+  readonly kafkaPartition: number;
+  nextOffset: number | null;
+  logEnd: number | null;
+  movedAtMs: number;
+  stopped: string | null;
+}
+
 /** Keeps the progress of one consumer. */
 export class ProgressBook {
   readonly #now: () => number;
-  readonly #entries = new Map<number, { -readonly [K in keyof PartitionProgress]: PartitionProgress[K] }>();
+  readonly #entries = new Map<number, Entry>();
   #state: ConsumerProgress['state'] = 'joining';
   #fetchedAtMs: number | null = null;
 
@@ -36,7 +44,7 @@ export class ProgressBook {
     this.#state = state;
   }
 
-  /** Forgets what is no longer assigned; a Kafka partition that stays keeps its figures. */
+  /** Forgets what is no longer assigned; a Kafka partition that stays keeps its figures, and is no longer stopped. */
   assign(kafkaPartitions: readonly number[]): void {
     for (const kafkaPartition of this.#entries.keys()) {
       if (!kafkaPartitions.includes(kafkaPartition)) {
@@ -44,38 +52,44 @@ export class ProgressBook {
       }
     }
     for (const kafkaPartition of kafkaPartitions) {
-      if (!this.#entries.has(kafkaPartition)) {
-        const fresh = { kafkaPartition, nextOffset: null, lag: null, movedAtMs: this.#now(), stopped: null };
-        this.#entries.set(kafkaPartition, fresh);
+      const entry = this.#entries.get(kafkaPartition);
+      if (entry === undefined) {
+        const nothing = { nextOffset: null, logEnd: null, stopped: null };
+        this.#entries.set(kafkaPartition, { kafkaPartition, ...nothing, movedAtMs: this.#now() });
+      } else {
+        entry.stopped = null;
       }
     }
     this.#state = 'running';
   }
 
-  fetched(batches: readonly FetchBatch[]): void {
+  /** `isIdle`: nothing that was fetched of a Kafka partition waits, so that its fetch position is where it stands. */
+  fetched(batches: readonly FetchBatch[], isIdle: (kafkaPartition: number) => boolean): void {
     this.#fetchedAtMs = this.#now();
     for (const { partition, fetchedOffset, highWatermark } of batches) {
       const entry = this.#entries.get(partition);
-      if (entry !== undefined) {
+      if (entry === undefined) {
+        continue;
+      }
+      entry.logEnd = Number(highWatermark);
+      if (entry.nextOffset === null || isIdle(partition)) {
         entry.nextOffset = Number(fetchedOffset);
-        entry.lag = Math.max(0, Number(highWatermark) - entry.nextOffset);
-        entry.movedAtMs = entry.lag === 0 ? this.#now() : entry.movedAtMs;
+      }
+      if (entry.logEnd <= entry.nextOffset) {
+        entry.movedAtMs = this.#now();
       }
     }
   }
 
   moved(kafkaPartition: number, nextOffset: number): void {
     const entry = this.#entries.get(kafkaPartition);
-    if (entry === undefined) {
-      return;
+    if (entry !== undefined) {
+      entry.nextOffset = nextOffset;
+      entry.movedAtMs = this.#now();
     }
-    const logEnd = (entry.nextOffset ?? 0) + (entry.lag ?? 0);
-    entry.nextOffset = nextOffset;
-    entry.lag = Math.max(0, logEnd - nextOffset);
-    entry.movedAtMs = this.#now();
   }
 
-  stop(kafkaPartition: number, reason: NonNullable<PartitionProgress['stopped']>): void {
+  stop(kafkaPartition: number, reason: string): void {
     const entry = this.#entries.get(kafkaPartition);
     if (entry !== undefined) {
       entry.stopped = reason;
@@ -86,7 +100,10 @@ export class ProgressBook {
     return {
       state: this.#state,
       fetchedAtMs: this.#fetchedAtMs,
-      kafkaPartitions: [...this.#entries.values()].map((entry) => ({ ...entry })),
+      kafkaPartitions: [...this.#entries.values()].map(({ logEnd, ...entry }) => ({
+        ...entry,
+        lag: logEnd === null || entry.nextOffset === null ? null : Math.max(0, logEnd - entry.nextOffset),
+      })),
     };
   }
 }

@@ -4,7 +4,10 @@
  * - `topics_unavailable`: the topics could not be looked at, or made.
  * - `record_too_large`: one record is larger than a batch may be, so no broker would take it.
  * - `produce_failed`: the broker did not acknowledge; whether it stored the records is not known.
- * - `read_failed`: a range of records or positions could not be read.
+ * - `read_failed`: records, positions or facts of a topic could not be read.
+ * - `commit_refused`: the broker did not acknowledge a position under the membership that it was sent under.
+ * - `partition_stopped`: a Kafka partition must not go on by itself; the message says why, as a clause. A handler throws
+ *   it, and nothing more is done with that Kafka partition until the next assignment.
  */
 export type KafkaErrorCode =
   | 'unsupported_client'
@@ -12,7 +15,9 @@ export type KafkaErrorCode =
   | 'topics_unavailable'
   | 'record_too_large'
   | 'produce_failed'
-  | 'read_failed';
+  | 'read_failed'
+  | 'commit_refused'
+  | 'partition_stopped';
 
 export interface KafkaErrorFacts {
   readonly code: KafkaErrorCode;

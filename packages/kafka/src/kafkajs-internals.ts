@@ -35,6 +35,20 @@ interface FetchRequest {
 export const READ_COMMITTED = 1;
 
 export interface Broker {
+  readonly connectionPool: {
+    send<Answer>(exchange: {
+      readonly request: {
+        readonly apiKey: number;
+        readonly apiVersion: number;
+        readonly apiName: string;
+        readonly encode: () => Promise<Encoder>;
+      };
+      readonly response: {
+        readonly decode: (payload: Buffer) => Promise<Answer>;
+        readonly parse: (answer: Answer) => Promise<Answer>;
+      };
+    }): Promise<Answer>;
+  };
   fetch(request: FetchRequest): Promise<{
     readonly responses: readonly { readonly partitions: readonly FetchedPartition[] }[];
   }>;
@@ -55,24 +69,49 @@ export interface Cluster {
   ): Promise<readonly { readonly partitions: readonly { partition: number; offset: string }[] }[]>;
 }
 
+interface CommittedPartition {
+  readonly partition: number;
+  readonly offset: string;
+  readonly metadata: string | null;
+}
+
+/** Keeps the positions of one membership: a group makes a new one each time it is joined. */
 export interface OffsetManager {
+  readonly groupId: string;
   commitOffsets(offsets: {
     readonly topics: readonly {
       readonly topic: string;
-      readonly partitions: readonly { partition: number; offset: string; metadata: string | null }[];
+      readonly partitions: readonly CommittedPartition[];
     }[];
   }): Promise<void>;
+  getCoordinator(): Promise<{
+    offsetFetch(request: {
+      readonly groupId: string;
+      readonly topics: readonly { topic: string; partitions: readonly { partition: number }[] }[];
+    }): Promise<{
+      readonly responses: readonly { topic: string; partitions: readonly CommittedPartition[] }[];
+    }>;
+  }>;
+}
+
+export interface AssignedTopic {
+  readonly topic: string;
+  readonly partitions: readonly number[];
 }
 
 export interface ConsumerGroup {
   offsetManager: OffsetManager | null;
   readonly assigners: readonly object[];
+  assigned(): readonly AssignedTopic[];
+  /** Sends one if the last is at least `interval` milliseconds old. */
+  heartbeat(options: { interval: number }): Promise<void>;
   pause(topicPartitions: readonly { topic: string; partitions: number[] }[]): void;
 }
 
 export interface ConsumerGroupClass {
   readonly prototype: ConsumerGroup & {
     fetch(this: ConsumerGroup, nodeId: string): Promise<FetchBatch[]>;
+    joinAndSync(this: ConsumerGroup): Promise<void>;
     recoverFromOffsetOutOfRange(
       this: ConsumerGroup,
       error: { readonly topic: string; readonly partition: number },
@@ -88,7 +127,9 @@ export interface FetchBatch {
   readonly fetchedOffset: string;
   readonly highWatermark: string;
   readonly messages: readonly KafkaMessage[];
-  /** Of everything in it, left-out records included; below the position where nothing came. */
+  /** Everything that came, left-out records included. */
+  readonly rawMessages: readonly object[];
+  /** Of everything in it, left-out records included; where nothing came it means nothing. */
   lastOffset(): string;
 }
 
@@ -112,10 +153,24 @@ interface RequestQueue {
 }
 
 export interface Encoder {
+  writeBoolean(value: boolean): Encoder;
+  writeBuffer(value: Buffer): Encoder;
+  /** Length plus 1, then the text. */
+  writeUVarIntString(value: string | null): Encoder;
+  writeUVarInt(value: number): Encoder;
   writeInt16(value: number): Encoder;
   writeInt32(value: number): Encoder;
   writeString(value: string | null): Encoder;
   writeBytes(value: Buffer): Encoder;
+}
+
+export interface Decoder {
+  readInt16(): number;
+  readInt32(): number;
+  readBytes(byteLength: number): Buffer;
+  readUVarInt(): number;
+  readUVarIntString(): string | null;
+  readTaggedFields(): unknown;
 }
 
 export interface ProduceParameters {

@@ -129,9 +129,9 @@ describe('patchKafkajs', () => {
     const before = group.offsetManager;
     group.offsetManager = createManager();
     expect(ticket.isCurrent()).toBe(false);
-    await ticket.commit({ topic: 'topic', kafkaPartition: 3, nextOffset: 6 });
+    await ticket.commit({ topic: 'topic', kafkaPartition: 3, nextOffset: 6, metadata: 'a note' });
     expect(group.offsetManager.commits).toEqual([]);
-    const partitions = [{ partition: 3, offset: '6', metadata: null }];
+    const partitions = [{ partition: 3, offset: '6', metadata: 'a note' }];
     expect(before.commits).toEqual([{ topics: [{ topic: 'topic', partitions }] }]);
   });
 

@@ -4,14 +4,15 @@
  */
 
 import kafkajs from 'kafkajs';
+import { createTicket, type GroupTicket } from './group-ticket.ts';
 import {
+  type AssignedTopic,
   assertVersion,
   type ConsumerGroup,
   type ConsumerGroupClass,
   type Encoder,
   type FetchBatch,
   loadInternal,
-  type OffsetManager,
   type ProduceParameters,
   type ProduceRequest,
   type RequestQueueClass,
@@ -19,19 +20,12 @@ import {
 } from './kafkajs-internals.ts';
 import { createZstdCodec } from './zstd-codec.ts';
 
-/**
- * Under which membership of its group a batch was fetched. kafkajs commits under the membership of the moment
- * and so would let a consumer that lost a Kafka partition commit for its heir; a ticket cannot.
- */
-export interface FetchTicket {
-  /** The membership is still that of the fetch: no later assignment has been taken up. */
-  isCurrent(): boolean;
-  /** Commits with the generation of the fetch; the broker refuses it if the group has moved on. */
-  commit(position: { topic: string; kafkaPartition: number; nextOffset: number }): Promise<void>;
-}
-
 /** What a partition consumer wants to know of its group; it hangs on the assigner, which is ours. */
 export interface GroupHooks {
+  /** Before the group is joined, at first and again; awaited, so that what is in hand may end first. */
+  readonly onJoin: (heartbeat: () => Promise<void>) => Promise<void>;
+  /** After the group was joined and before anything is fetched under the new membership. */
+  readonly onJoined: (ticket: GroupTicket, assigned: readonly AssignedTopic[]) => void;
   /** After every fetch, the empty ones included, with all Kafka partitions that were asked for. */
   readonly onFetched: (batches: readonly FetchBatch[]) => void;
   /** The position asked for is not in the log. The Kafka partition is paused from now on. */
@@ -58,9 +52,9 @@ export function patchKafkajs(): void {
 }
 
 /** The ticket of a batch that a patched consumer fetched. */
-export function ticketOf(batch: object): FetchTicket {
+export function ticketOf(batch: object): GroupTicket {
   // Every batch passes through the patched fetch below, which puts the ticket there.
-  return (batch as { [TICKET]: FetchTicket })[TICKET];
+  return (batch as { [TICKET]: GroupTicket })[TICKET];
 }
 
 const PATCHED = Symbol.for('meterstone.kafka.patched');
@@ -131,8 +125,9 @@ function encodeReady(encoder: Encoder, { acks, timeout, topicData }: ProducePara
 }
 
 /**
- * `consumer/consumerGroup`: batches get the ticket of the membership they were fetched under, and an offset out
- * of range pauses its Kafka partition. The original commits the earliest position by itself there, even with
+ * `consumer/consumerGroup`: batches get the ticket of the membership they were fetched under; joining waits for what
+ * is in hand, since the original joins again while handlers still work; and an offset out of range pauses its Kafka
+ * partition. The original commits the earliest position by itself there, even with
  * `autoCommit: false`, and so skips what was lost, or reads everything again, without a word.
  */
 function patchConsumerGroup(): void {
@@ -151,6 +146,15 @@ function patchConsumerGroup(): void {
     hooksOf(this)?.onFetched(batches);
     return batches;
   };
+  const { joinAndSync } = prototype;
+  prototype.joinAndSync = async function joinWithHooks() {
+    const hooks = hooksOf(this);
+    await hooks?.onJoin(() => this.heartbeat({ interval: 0 }));
+    await joinAndSync.call(this);
+    if (this.offsetManager !== null) {
+      hooks?.onJoined(createTicket(this, this.offsetManager), this.assigned());
+    }
+  };
   const { recoverFromOffsetOutOfRange } = prototype;
   prototype.recoverFromOffsetOutOfRange = async function stopPartition(error) {
     const hooks = hooksOf(this);
@@ -159,18 +163,6 @@ function patchConsumerGroup(): void {
     }
     this.pause([{ topic: error.topic, partitions: [error.partition] }]);
     hooks.onOutOfRange(error.partition);
-  };
-}
-
-function createTicket(group: ConsumerGroup, offsetManager: OffsetManager): FetchTicket {
-  return {
-    isCurrent: () => group.offsetManager === offsetManager,
-    commit: ({ topic, kafkaPartition, nextOffset }) =>
-      offsetManager.commitOffsets({
-        topics: [
-          { topic, partitions: [{ partition: kafkaPartition, offset: String(nextOffset), metadata: null }] },
-        ],
-      }),
   };
 }
 

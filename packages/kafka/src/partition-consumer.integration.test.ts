@@ -66,7 +66,7 @@ describe('createPartitionConsumer', () => {
     const assigned: (readonly number[])[] = [];
     const consumer = await start(test, {
       recordsMax: 100,
-      onAssigned: (kafkaPartitions) => void assigned.push(kafkaPartitions),
+      onMembership: (kafkaPartitions) => void assigned.push(kafkaPartitions),
       onBatch: async (batch) => {
         expect(assigned).toHaveLength(1);
         batches.push(batch);
@@ -141,6 +141,7 @@ describe('createPartitionConsumer', () => {
         if (order.length === 1) {
           throw new Error('cannot read the window yet');
         }
+        return null;
       },
       onBatch: async () => void order.push('batch'),
     });
@@ -283,7 +284,7 @@ describe('createPartitionConsumer', () => {
     await until(() => next.progress().kafkaPartitions.some(({ stopped }) => stopped !== null));
     await until(() => numbers(second).length === 20);
     expect(second.every(({ kafkaPartition }) => kafkaPartition === 1)).toBe(true);
-    expect(next.progress().kafkaPartitions[0]).toMatchObject({ stopped: 'offset_out_of_range' });
+    expect(next.progress().kafkaPartitions[0]).toMatchObject({ stopped: 'its position is not in the log' });
     await until(async () => (await fetchCommitted(test)).get(1) === 40);
     expect((await fetchCommitted(test)).get(0)).toBe(20);
   });

@@ -1,12 +1,16 @@
 import { backOffMs, retry } from '@meterstone/runtime';
-import kafkajs, { type Consumer, type EachBatchPayload } from 'kafkajs';
-import { batchSlices } from './batch-slices.ts';
+import type { Consumer, EachBatchPayload } from 'kafkajs';
 import { type KafkaClient, METADATA_MAX_AGE_MS } from './client.ts';
 import { type ConsumerProgress, ProgressBook } from './consumer-progress.ts';
 import type { FetchedBatch } from './fetched-batch.ts';
+import type { GroupTicket } from './group-ticket.ts';
 import { keepHeartbeats } from './heartbeats.ts';
-import type { FetchBatch } from './kafkajs-internals.ts';
-import { type FetchTicket, GROUP_HOOKS, type GroupHooks, ticketOf } from './kafkajs-patches.ts';
+import type { AssignedTopic, FetchBatch } from './kafkajs-internals.ts';
+import { GROUP_HOOKS, type GroupHooks, ticketOf } from './kafkajs-patches.ts';
+import { createMembership, type Membership } from './membership.ts';
+import { createNamedAssigner } from './named-assigner.ts';
+import { PartitionLane } from './partition-lane.ts';
+import { Permits } from './permits.ts';
 
 export interface PartitionConsumerOptions {
   readonly kafka: KafkaClient;
@@ -14,17 +18,24 @@ export interface PartitionConsumerOptions {
   readonly topic: string;
   /**
    * Handles one range of one Kafka partition; when it resolves, `nextOffset` is committed. When it rejects it is
-   * called again with the same range, for ever, with back-off: nothing is ever skipped. `isCurrent` is false
-   * once the group has moved on; what is done then may be done by the heir at the same time.
-   * Ranges of one Kafka partition come in order, one at a time; of several, side by side.
+   * called again with the same range, for ever, with back-off: nothing is ever skipped. Only KafkaError
+   * `partition_stopped` ends that. Ranges of one Kafka partition come in order, one at a time, and tile it; of several,
+   * side by side, so that one that waits holds up no other.
    */
-  readonly onBatch: (batch: FetchedBatch, membership: { isCurrent(): boolean }) => Promise<void>;
-  /** Called after each assignment, and awaited before the first batch under it; repeated if it rejects. */
-  readonly onAssigned?: (kafkaPartitions: readonly number[]) => Promise<void> | void;
-  /** Longer ranges are cut, with a commit each. @default 100,000 */
+  readonly onBatch: (range: FetchedBatch, membership: Membership) => Promise<void>;
+  /**
+   * Called for each Kafka partition of an assignment before anything of it is fetched. Gives the position to start at;
+   * `null` = the committed one, or the log's start. When it rejects it is called again, as `onBatch` is.
+   */
+  readonly onAssigned?: (membership: Membership) => Promise<number | null>;
+  /** Told all Kafka partitions of an assignment, before `onAssigned` is called for each. */
+  readonly onMembership?: (kafkaPartitions: readonly number[]) => void;
+  /** A member that comes back under its name gets the same Kafka partitions again. @default none */
+  readonly instance?: string;
+  /** Longer ranges are cut. @default 100,000 */
   readonly recordsMax?: number;
-  /** Kafka partitions whose batches are handled at the same time. @default 2 */
-  readonly partitionsAtOnce?: number;
+  /** Ranges that are handled at the same time, over all Kafka partitions. @default 2 */
+  readonly rangesAtOnce?: number;
   /** A consumer that died is replaced after this long. @default 10 s */
   readonly sessionTimeoutMs?: number;
   /** The broker answers a fetch once it has this much… @default 64 kB */
@@ -36,7 +47,7 @@ export interface PartitionConsumerOptions {
 export interface PartitionConsumer {
   /** Joins the group, trying again for as long as no broker answers; resolves when it has, or was closed. */
   start(): Promise<void>;
-  /** Waits for the batches being handled, commits them and leaves the group. Call it once. */
+  /** Waits for the ranges being handled, commits them and leaves the group. Call it once. */
   close(): Promise<void>;
   /** For readiness and metrics; cheap. */
   progress(): ConsumerProgress;
@@ -44,41 +55,51 @@ export interface PartitionConsumer {
 
 /**
  * Reads a topic as one member of a consumer group, in ranges of one Kafka partition each. A group without a
- * position starts at the earliest record. A position that the log no longer holds stops its Kafka partition,
- * visibly in `progress`, and is never reset. A commit carries the membership under which the range was
- * fetched, so that a consumer that lost a Kafka partition cannot commit for its heir.
+ * position starts at the earliest record, unless `onAssigned` says otherwise. A position that the log no longer holds
+ * stops its Kafka partition, visibly in `progress`, and is never reset. A commit carries the membership under which the
+ * range was fetched, so that a consumer that lost a Kafka partition cannot commit for its heir.
  */
 export function createPartitionConsumer(options: PartitionConsumerOptions): PartitionConsumer {
   return new GroupConsumer(options);
 }
 
 const DEFAULTS = {
-  onAssigned: () => undefined,
+  onAssigned: async () => null,
+  onMembership: () => undefined,
+  instance: '',
   recordsMax: 100_000,
-  partitionsAtOnce: 2,
+  rangesAtOnce: 2,
   sessionTimeoutMs: 10_000,
   fetchBytesMin: 65_536,
   fetchWaitMs: 100,
 };
-/** How long the group waits for a member that is busy with a batch when it rebalances. */
+/** How long the group waits for a member that is busy with a range when it rebalances. */
 const REBALANCE_TIMEOUT_MS = 60_000;
+/** How long a member that must join again lets what is in hand end first; then it goes on as a zombie would. */
+const REJOIN_WAIT_MS_MAX = 50_000;
 const FETCH_BYTES_PER_PARTITION_MAX = 8 * 1_048_576;
 const FETCH_BYTES_MAX = 32 * 1_048_576;
 const RETRY = { delayMs: 200, delayMsMax: 10_000 };
-const COMMIT_RETRY = { delayMs: 100, delayMsMax: 1_000, attemptsMax: 5 };
 
-interface Assignment {
-  readonly kafkaPartitions: readonly number[];
-  /** `null`: `onAssigned` is yet to be called, or failed. */
-  prepared: Promise<void> | null;
+/** One membership: from joining the group until it is joined again, lost or left. */
+interface Term {
+  readonly ticket: GroupTicket;
+  readonly lanes: ReadonlyMap<number, PartitionLane>;
+  /** Aborts when nothing more may be begun. */
+  readonly ending: AbortController;
+  /** Nothing may be done in its name any more. */
+  isOver: boolean;
+  /** Resolves when every lane has ended. */
+  ended: Promise<unknown>;
 }
 
 class GroupConsumer implements PartitionConsumer {
   readonly #options: Required<PartitionConsumerOptions>;
   readonly #book: ProgressBook;
+  readonly #permits: Permits;
   readonly #closing = new AbortController();
   #consumer: Consumer | null = null;
-  #assignment: Assignment = { kafkaPartitions: [], prepared: null };
+  #term: Term | null = null;
   #crashes = 0;
   #restart: NodeJS.Timeout | null = null;
   #launched: Promise<void> = Promise.resolve();
@@ -86,6 +107,7 @@ class GroupConsumer implements PartitionConsumer {
   constructor(options: PartitionConsumerOptions) {
     this.#options = { ...DEFAULTS, ...options };
     this.#book = new ProgressBook(options.kafka.now);
+    this.#permits = new Permits(this.#options.rangesAtOnce);
   }
 
   progress(): ConsumerProgress {
@@ -116,6 +138,9 @@ class GroupConsumer implements PartitionConsumer {
     if (this.#restart !== null) {
       clearTimeout(this.#restart);
     }
+    // Under the membership that they were fetched under, which kafkajs gives up when it is stopped.
+    this.#term?.ending.abort();
+    await this.#term?.ended;
     // kafkajs cannot be stopped while it joins: it would go on afterwards.
     await this.#launched.catch(() => undefined);
     await this.#consumer?.disconnect();
@@ -128,7 +153,7 @@ class GroupConsumer implements PartitionConsumer {
   }
 
   async #launch(): Promise<void> {
-    const { topic, partitionsAtOnce } = this.#options;
+    const { topic } = this.#options;
     const consumer = this.#createConsumer();
     try {
       await consumer.connect();
@@ -138,8 +163,7 @@ class GroupConsumer implements PartitionConsumer {
       await consumer.run({
         autoCommit: false,
         eachBatchAutoResolve: false,
-        partitionsConsumedConcurrently: partitionsAtOnce,
-        eachBatch: (payload) => this.#onEachBatch(payload),
+        eachBatch: async (payload) => this.#onEachBatch(payload),
       });
     } catch (error) {
       await consumer.disconnect().catch(() => undefined);
@@ -148,21 +172,17 @@ class GroupConsumer implements PartitionConsumer {
   }
 
   #createConsumer(): Consumer {
-    const { kafka, groupId, topic, sessionTimeoutMs, fetchBytesMin, fetchWaitMs } = this.#options;
+    const { kafka, groupId, instance, sessionTimeoutMs, fetchBytesMin, fetchWaitMs } = this.#options;
     const hooks: GroupHooks = {
-      onFetched: (batches) => this.#book.fetched(batches),
-      onOutOfRange: (kafkaPartition) => {
-        this.#book.stop(kafkaPartition, 'offset_out_of_range');
-        kafka.logger.fatal(
-          { topic, groupId, kafkaPartition },
-          'position is not in the log, partition stopped',
-        );
-      },
+      onJoin: (heartbeat) => this.#endTerm(heartbeat),
+      onJoined: (ticket, assigned) => this.#beginTerm(consumer, ticket, assigned),
+      onFetched: (batches) => this.#onFetched(batches),
+      onOutOfRange: (kafkaPartition) => this.#onStopped(kafkaPartition, 'its position is not in the log'),
     };
-    const consumer = kafka.kafkajs.consumer({
+    const consumer: Consumer = kafka.kafkajs.consumer({
       groupId,
       partitionAssigners: [
-        (config) => Object.assign(kafkajs.PartitionAssigners.roundRobin(config), { [GROUP_HOOKS]: hooks }),
+        (config) => Object.assign(createNamedAssigner(instance)(config), { [GROUP_HOOKS]: hooks }),
       ],
       sessionTimeout: sessionTimeoutMs,
       heartbeatInterval: sessionTimeoutMs / 4,
@@ -177,25 +197,123 @@ class GroupConsumer implements PartitionConsumer {
       // After a crash the consumer is made anew here, with a back-off that has no end.
       retry: { restartOnFailure: async () => false },
     });
-    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) =>
-      this.#onJoined(payload.memberAssignment[topic] ?? []),
-    );
     consumer.on(consumer.events.CRASH, ({ payload }) => this.#onCrash(payload.error));
     return consumer;
   }
 
-  #onJoined(assigned: readonly number[]): void {
-    const kafkaPartitions = assigned.toSorted((a, b) => a - b);
+  /** The old membership still holds while the group waits for its members, so ranges in hand may end and commit. */
+  async #endTerm(heartbeat: () => Promise<void>): Promise<void> {
+    const term = this.#term;
+    if (term === null) {
+      return;
+    }
+    term.ending.abort();
+    const heartbeats = keepHeartbeats(heartbeat, this.#options.sessionTimeoutMs / 4);
+    const patience = AbortSignal.any([heartbeats.fenced, AbortSignal.timeout(REJOIN_WAIT_MS_MAX)]);
+    await Promise.race([
+      term.ended,
+      new Promise<void>((resolve) => patience.addEventListener('abort', () => resolve())),
+    ]);
+    heartbeats.stop();
+    term.isOver = true;
+  }
+
+  #beginTerm(consumer: Consumer, ticket: GroupTicket, assigned: readonly AssignedTopic[]): void {
+    const { kafka, topic, groupId, onMembership } = this.#options;
+    const partitions = assigned.find((one) => one.topic === topic)?.partitions ?? [];
+    const kafkaPartitions = partitions.toSorted((a, b) => a - b);
     this.#crashes = 0;
-    this.#assignment = { kafkaPartitions, prepared: null };
     this.#book.assign(kafkaPartitions);
-    const { kafka, topic, groupId } = this.#options;
     kafka.logger.info({ topic, groupId, kafkaPartitions }, 'partitions assigned');
+    onMembership(kafkaPartitions);
+    const before = this.#term?.ended;
+    const lanes = new Map<number, PartitionLane>();
+    const term: Term = {
+      ticket,
+      lanes,
+      ending: new AbortController(),
+      isOver: false,
+      ended: Promise.resolve(),
+    };
+    for (const kafkaPartition of kafkaPartitions) {
+      consumer.pause([{ topic, partitions: [kafkaPartition] }]);
+      lanes.set(kafkaPartition, this.#createLane(consumer, term, kafkaPartition));
+    }
+    if (this.#closing.signal.aborted) {
+      term.ending.abort();
+    }
+    this.#term = term;
+    // What is still in hand from before must not meet its own heir in this process.
+    term.ended = (before ?? Promise.resolve()).then(() =>
+      Promise.all([...lanes.values()].map((lane) => lane.run())),
+    );
+  }
+
+  #createLane(consumer: Consumer, term: Term, kafkaPartition: number): PartitionLane {
+    const { kafka, topic, onAssigned, onBatch, recordsMax } = this.#options;
+    const isCurrent = () => !term.isOver && term.ticket.isCurrent();
+    const membership = createMembership(term.ticket, { topic, kafkaPartition, isCurrent });
+    const place = [{ topic, partitions: [kafkaPartition] }];
+    return new PartitionLane({
+      recordsMax,
+      permits: this.#permits,
+      ending: term.ending.signal,
+      random: kafka.random,
+      begin: () => onAssigned(membership),
+      handle: (range) => onBatch(range, membership),
+      commit: (nextOffset) => term.ticket.commit({ topic, kafkaPartition, nextOffset, metadata: null }),
+      onBegun: (position) => {
+        if (position !== null) {
+          consumer.seek({ topic, partition: kafkaPartition, offset: String(position) });
+        }
+        consumer.resume(place);
+      },
+      onMoved: (nextOffset) => this.#book.moved(kafkaPartition, nextOffset),
+      onStopped: (reason) => {
+        consumer.pause(place);
+        this.#onStopped(kafkaPartition, reason);
+      },
+      onRetry: ({ error, ...facts }) =>
+        kafka.logger.error({ err: error, topic, kafkaPartition, ...facts }, 'partition waits, trying again'),
+      pause: () => consumer.pause(place),
+      resume: () => consumer.resume(place),
+    });
+  }
+
+  #onEachBatch({ batch, resolveOffset }: EachBatchPayload): void {
+    const term = this.#term;
+    if (term === null || term.ending.signal.aborted || !ticketOf(batch).isCurrent()) {
+      return;
+    }
+    // kafkajs hands out its own class, which has more than its type says.
+    term.lanes.get(batch.partition)?.offer(batch as unknown as FetchBatch);
+    // Only for what is fetched next; what is stored is what was committed.
+    resolveOffset(batch.lastOffset());
+  }
+
+  #onFetched(batches: readonly FetchBatch[]): void {
+    const lanes = this.#term?.lanes;
+    this.#book.fetched(batches, (kafkaPartition) => lanes?.get(kafkaPartition)?.isIdle === true);
+    for (const batch of batches) {
+      if (batch.messages.length === 0 && batch.rawMessages.length > 0) {
+        lanes?.get(batch.partition)?.skip(batch);
+      }
+    }
+  }
+
+  #onStopped(kafkaPartition: number, reason: string): void {
+    const { kafka, topic, groupId } = this.#options;
+    this.#book.stop(kafkaPartition, reason);
+    kafka.logger.fatal({ topic, groupId, kafkaPartition, reason }, 'partition stopped');
   }
 
   #onCrash(error: Error): void {
     const { kafka, topic, groupId } = this.#options;
     this.#book.enter('joining');
+    if (this.#term !== null) {
+      this.#term.isOver = true;
+      this.#term.ending.abort();
+    }
     this.#crashes += 1;
     const waitMs = backOffMs(this.#crashes, { ...RETRY, random: kafka.random });
     kafka.logger.error(
@@ -208,81 +326,5 @@ class GroupConsumer implements PartitionConsumer {
     this.#restart = setTimeout(() => {
       this.start().catch((cause: unknown) => kafka.logger.fatal({ err: cause, topic }, 'consumer is gone'));
     }, waitMs);
-  }
-
-  async #onEachBatch({ batch, heartbeat, resolveOffset }: EachBatchPayload): Promise<void> {
-    const ticket = ticketOf(batch);
-    const heartbeats = keepHeartbeats(heartbeat, this.#options.sessionTimeoutMs / 4);
-    const isCurrent = () => ticket.isCurrent() && !heartbeats.fenced;
-    const giveUp = AbortSignal.any([heartbeats.groupChanged, this.#closing.signal]);
-    try {
-      // kafkajs hands out its own class, which has more than its type says.
-      for (const slice of batchSlices(batch as unknown as FetchBatch, this.#options.recordsMax)) {
-        // An unresolved range is fetched again, here or by its heir.
-        if (giveUp.aborted || !isCurrent()) {
-          break;
-        }
-        await this.#handle(slice, { isCurrent, giveUp });
-        await this.#commit(ticket, slice);
-        if (ticket.isCurrent()) {
-          resolveOffset(String(slice.nextOffset - 1));
-          this.#book.moved(slice.kafkaPartition, slice.nextOffset);
-        }
-      }
-    } catch (error) {
-      if (!this.#closing.signal.aborted) {
-        throw error;
-      }
-    } finally {
-      heartbeats.stop();
-    }
-    // So that kafkajs joins the group again now, not at its next heartbeat.
-    if (!this.#closing.signal.aborted) {
-      heartbeats.groupChanged.throwIfAborted();
-    }
-  }
-
-  async #handle(
-    slice: FetchedBatch,
-    { isCurrent, giveUp }: { isCurrent: () => boolean; giveUp: AbortSignal },
-  ): Promise<void> {
-    const { kafka, onBatch } = this.#options;
-    const { topic, kafkaPartition, firstOffset, nextOffset } = slice;
-    await retry(
-      async () => {
-        await this.#prepare(this.#assignment);
-        await onBatch(slice, { isCurrent });
-      },
-      {
-        ...RETRY,
-        attemptsMax: Number.POSITIVE_INFINITY,
-        random: kafka.random,
-        signal: giveUp,
-        onRetry: ({ error, attempt, waitMs }) => {
-          const facts = { err: error, topic, kafkaPartition, firstOffset, nextOffset, attempt, waitMs };
-          kafka.logger.error(facts, 'batch failed, trying again');
-        },
-      },
-    );
-  }
-
-  async #prepare(assignment: Assignment): Promise<void> {
-    assignment.prepared ??= (async () => this.#options.onAssigned(assignment.kafkaPartitions))();
-    try {
-      await assignment.prepared;
-    } catch (error) {
-      assignment.prepared = null;
-      throw error;
-    }
-  }
-
-  /** A commit that fails in the end is thrown to kafkajs, which joins again; the range is then handled again. */
-  async #commit(ticket: FetchTicket, { topic, kafkaPartition, nextOffset }: FetchedBatch): Promise<void> {
-    await retry(() => ticket.commit({ topic, kafkaPartition, nextOffset }), {
-      ...COMMIT_RETRY,
-      random: this.#options.kafka.random,
-      // kafkajs marks what the broker or the network may do better next time.
-      isRetryable: (error) => error instanceof Error && 'retriable' in error && error.retriable === true,
-    });
   }
 }

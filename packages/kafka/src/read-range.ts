@@ -44,6 +44,8 @@ export async function readRange(options: ReadRangeOptions): Promise<FetchedRecor
 }
 
 const FETCH_WAIT_MS = 500;
+/** A fetch waits, so this many without a record are several seconds below the log's end without progress. */
+const EMPTY_FETCHES_MAX = 10;
 const FETCH_BYTES_MAX = 8 * 1_048_576;
 
 async function readFrom(cluster: Cluster, options: ReadRangeOptions): Promise<FetchedRecord[]> {
@@ -58,8 +60,13 @@ async function readFrom(cluster: Cluster, options: ReadRangeOptions): Promise<Fe
   const broker = await cluster.findBroker({ nodeId });
   const records: FetchedRecord[] = [];
   let position = Math.max(options.from, earliest);
-  while (position < end) {
+  for (let empty = 0; position < end && empty < EMPTY_FETCHES_MAX; ) {
     const batch = await fetchOnce(broker, { topic, kafkaPartition, position });
+    // Where nothing came, its last offset would be the log's end: an open transaction would look like nothing at all.
+    empty = batch.rawMessages.length === 0 ? empty + 1 : 0;
+    if (empty > 0) {
+      continue;
+    }
     for (const message of batch.messages) {
       const record = toFetchedRecord(message);
       if (record.offset < end) {
@@ -68,6 +75,9 @@ async function readFrom(cluster: Cluster, options: ReadRangeOptions): Promise<Fe
     }
     // Control records and aborted ones count as read; the log's end, found above, bounds the loop.
     position = Math.max(position, Number(batch.lastOffset()) + 1);
+  }
+  if (position < end) {
+    throw new Error(`the broker gave nothing from offset ${position} on`);
   }
   return records;
 }

@@ -9,6 +9,8 @@ import type { ExchangeLimits } from './upstream/upstream-request.ts';
 export interface ProxyConfig extends SettingsOf<'proxy'> {
   /** Where the bundles are kept. */
   readonly bundlesFolder: string;
+  /** Of the journals, its own and those that dead processes left. */
+  readonly journalFolder: string;
 }
 
 /** Every limit of the proxy, with its unit in its name. */
@@ -43,6 +45,7 @@ export const PROXY_LIMITS: ProxyLimits = Object.freeze({
   frameBytesMax: 8 * 1024 * 1024,
   upstreamSilenceMsMax: 660_000,
   clientStallMsMax: 120_000,
+  noteRenewalMs: 5_000,
   drainMs: 30_000,
   drainBytesMax: 8 * 1024 * 1024,
   drainsMax: 64,
@@ -57,5 +60,9 @@ export const PROXY_LIMITS: ProxyLimits = Object.freeze({
 /** Reads settings and configuration files; throws with all problems at once. */
 export async function readConfig(env: Readonly<Record<string, string | undefined>>): Promise<ProxyConfig> {
   const settings = await loadSettings('proxy', env);
-  return Object.freeze({ ...settings, bundlesFolder: join(settings.folder, 'data', 'bundles') });
+  return Object.freeze({
+    ...settings,
+    bundlesFolder: join(settings.folder, 'data', 'bundles'),
+    journalFolder: join(settings.folder, 'journal'),
+  });
 }

@@ -39,6 +39,8 @@ export const PROXY_ERRORS = {
   upstream_reset: { status: 502, type: 'upstream_error', retryable: true },
   /** Too many requests in flight, or too many bytes of them in memory. */
   overloaded: { status: 503, type: 'overloaded_error', retryable: true },
+  /** The journal is full or cannot be written, and `journal_full` is `refuse`: no request goes out unnoted. */
+  journal_full: { status: 503, type: 'overloaded_error', retryable: true },
   /** The provider stayed silent for longer than `upstreamSilenceMsMax`. */
   upstream_timeout: { status: 504, type: 'upstream_error', retryable: true },
 } as const;

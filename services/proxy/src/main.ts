@@ -1,18 +1,19 @@
 import { randomFillSync } from 'node:crypto';
 import { createSecretReader, openControl } from '@meterstone/control';
 import { encodeUsageEvent } from '@meterstone/events';
-import { createBatchProducer, createKafka, topicNames } from '@meterstone/kafka';
+import { createKafka, topicNames } from '@meterstone/kafka';
 import { createLogger, createRegistry, installShutdown, type Logger } from '@meterstone/runtime';
 import packageJson from '../package.json' with { type: 'json' };
 import { PROXY_LIMITS, type ProxyConfig, readConfig } from './config.ts';
-import { registerProducerMetrics } from './metrics.ts';
+import { createEventStore } from './event/event-store.ts';
+import { registerJournalMetrics, registerProducerMetrics } from './metrics.ts';
 import { createProxy } from './server.ts';
 
 const SERVICE = 'proxy';
 /** Requests in flight may end, and their events reach Kafka. */
 const SHUTDOWN_MS_MAX = 45_000;
 const PRODUCER_CLOSE_MS_MAX = 10_000;
-const KAFKA_FAILS = 'kafka acknowledges nothing: usage events wait in memory';
+const KAFKA_FAILS = 'kafka acknowledges nothing: usage events wait in the journal';
 
 async function main(config: ProxyConfig, env: NodeJS.ProcessEnv, logger: Logger): Promise<void> {
   const instance = config.instance ?? `${SERVICE}-${process.pid}`;
@@ -23,24 +24,37 @@ async function main(config: ProxyConfig, env: NodeJS.ProcessEnv, logger: Logger)
     logger,
     watch: true,
   });
-  const producer = createBatchProducer({
+  const sourceRef = `${instance}/${packageJson.version}`;
+  const store = createEventStore({
     kafka: createKafka({ brokers: config.kafkaBrokers, clientId: instance, logger }),
     topic: topicNames(config.topicPrefix).usageEvents,
     kafkaPartitions: config.kafkaPartitions,
+    folder: config.journalFolder,
+    instance,
+    pid: process.pid,
+    sourceRef,
+    journalBytesMax: config.journalBytesMax,
+    fsyncMs: config.fsyncMs,
+    logger,
+    now: Date.now,
+    random: Math.random,
   });
+  const { journal, producer } = store;
   const registry = createRegistry({ service: SERVICE });
   registerProducerMetrics(registry, producer.stats);
+  registerJournalMetrics(registry, { journal, isBehind: store.isBehind, now: Date.now });
   const proxy = createProxy({
     snapshot: control.snapshot,
     limits: PROXY_LIMITS,
     encode: encodeUsageEvent,
-    enqueue: (record) => producer.enqueue(record),
+    sink: store.sink,
+    whenJournalFull: config.journalFull,
     pendingBytes: () => producer.pendingBytes,
-    // Requests are served whatever Kafka does: events wait in memory up to the producer's bound.
+    // Requests are served whatever Kafka does: events wait in the journal, up to its limit.
     readiness: () => ({ ready: true, reasons: producer.stats.failingSinceMs === null ? [] : [KAFKA_FAILS] }),
     registry,
     logger,
-    sourceRef: `${instance}/${packageJson.version}`,
+    sourceRef,
     now: Date.now,
     monotonicMs: () => performance.now(),
     random: (bytes) => randomFillSync(bytes),
@@ -51,17 +65,21 @@ async function main(config: ProxyConfig, env: NodeJS.ProcessEnv, logger: Logger)
     steps: [
       { name: 'proxy', run: () => proxy.close() },
       {
-        name: 'producer',
+        name: 'events',
         run: async () => {
-          const { unsent } = await producer.close(PRODUCER_CLOSE_MS_MAX);
-          if (unsent > 0) {
-            logger.error({ unsent }, 'usage events were not acknowledged by Kafka and are lost');
+          const { openNotes, unsettled } = await store.close(PRODUCER_CLOSE_MS_MAX);
+          if (openNotes + unsettled > 0) {
+            // The exit status says that somebody has to start a proxy on this folder.
+            throw new Error(
+              `${unsettled} events and ${openNotes} attempts wait in the journal for the next start`,
+            );
           }
         },
       },
       { name: 'control', run: () => control.close() },
     ],
   });
+  store.replay();
   const url = await proxy.listen({ host: config.host, port: config.proxyPort });
   logger.info({ url }, 'proxy listens');
 }

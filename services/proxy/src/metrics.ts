@@ -9,9 +9,9 @@ export interface ProxyCounters {
   readonly attempts: Tally;
   /** Events handed to Kafka's producer, by usage source. */
   readonly events: Tally;
-  /** Events that did not get there, by reason: `bound` or `build`. */
+  /** Events that neither memory nor journal took, by reason: `bound` or `build`. */
   readonly eventsLost: Tally;
-  /** Answers whose usage is not known through a fault of metering, by stage: `read` or `build`. */
+  /** Answers whose usage is not known through a fault of metering, by stage: `read`, `build` or `note`. */
   readonly meteringFaults: Tally;
   /** Answers without usage for a known reason: `no_reader`, `too_large`. */
   readonly unmetered: Tally;
@@ -70,21 +70,50 @@ export interface ProducerStats {
 
 export function registerProducerMetrics(registry: Registry, stats: ProducerStats): void {
   registerReadings(registry, [
-    {
-      name: 'meterstone_proxy_events_acknowledged_total',
-      help: 'Usage events that Kafka has acknowledged',
-      kind: 'counter',
-      read: () => stats.acknowledged,
-    },
-    {
-      name: 'meterstone_proxy_failed_sends_total',
-      help: 'Sends to Kafka that failed and were repeated',
-      kind: 'counter',
-      read: () => stats.failedSends,
-    },
+    total('events_acknowledged', 'Usage events that Kafka has acknowledged', () => stats.acknowledged),
+    total('failed_sends', 'Sends to Kafka that failed and were repeated', () => stats.failedSends),
     gauge('kafka_failing', '1 while no send to Kafka succeeds', () =>
       stats.failingSinceMs === null ? 0 : 1,
     ),
+  ]);
+}
+
+/** What of the journal an operator watches. */
+interface WatchedJournal {
+  readonly bytes: number;
+  readonly openNotes: number;
+  readonly isFull: boolean;
+  readonly oldestOpenAt: number | null;
+  readonly oldestUnsettledAt: number | null;
+  readonly stats: { readonly unnoted: number; readonly unkept: number; readonly failedWrites: number };
+}
+
+export interface JournalReadings {
+  readonly journal: WatchedJournal;
+  /** Events wait in the journal alone. */
+  readonly isBehind: () => boolean;
+  readonly now: () => number;
+}
+
+export function registerJournalMetrics(
+  registry: Registry,
+  { journal, isBehind, now }: JournalReadings,
+): void {
+  const age = (at: number | null): number => (at === null ? 0 : Math.max(0, now() - at) / 1_000);
+  registerReadings(registry, [
+    gauge('journal_bytes', 'Size of the journal', () => journal.bytes),
+    gauge('journal_full', '1 while the journal takes no new attempts', () => (journal.isFull ? 1 : 0)),
+    gauge('journal_behind', '1 while events wait in the journal alone', () => (isBehind() ? 1 : 0)),
+    gauge('journal_open_notes', 'Attempts noted that have not ended', () => journal.openNotes),
+    gauge('journal_oldest_attempt_seconds', 'Age of the attempt that is open for longest; 0 = none', () =>
+      age(journal.oldestOpenAt),
+    ),
+    gauge('journal_oldest_unsettled_seconds', 'Age of the oldest event that Kafka lacks; 0 = none', () =>
+      age(journal.oldestUnsettledAt),
+    ),
+    total('journal_unnoted', 'Attempts that could not be noted', () => journal.stats.unnoted),
+    total('journal_unkept', 'Events in memory alone', () => journal.stats.unkept),
+    total('journal_failed_writes', 'Writes to the journal that failed', () => journal.stats.failedWrites),
   ]);
 }
 
@@ -99,6 +128,10 @@ function counter(name: string, label: string, help: string, tally: Tally): Readi
     read: () =>
       Array.from(tally.entries(), ([value, count]) => ({ labels: { [label]: value }, value: count })),
   };
+}
+
+function total(name: string, help: string, read: () => number): Reading {
+  return { name: `meterstone_proxy_${name}_total`, help, kind: 'counter', read };
 }
 
 function gauge(name: string, help: string, read: () => number): Reading {

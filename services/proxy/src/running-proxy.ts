@@ -9,9 +9,11 @@ import {
 import type { AddressInfo } from 'node:net';
 import { type ApiKey, hashKey, type Provider, type Snapshot } from '@meterstone/control';
 import { decodeUsageEvent, encodeUsageEvent } from '@meterstone/events';
+import type { EncodedEvent } from '@meterstone/journal';
 import type { OrgTerms, RatePlan, UsageEvent } from '@meterstone/metering';
 import { createLogger, createRegistry } from '@meterstone/runtime';
 import { PROXY_LIMITS, type ProxyLimits } from './config.ts';
+import type { EventSink } from './event/recorder.ts';
 import { createProxy, type ProxyOptions, type ProxyServer } from './server.ts';
 
 /** Keys that the proxies of tests know; the second lacks the scope. */
@@ -28,7 +30,11 @@ export interface RunningProxyOptions {
   /** Base URLs that differ from the upstream's. */
   readonly baseUrls?: Readonly<Record<string, string>>;
   readonly encode?: ProxyOptions['encode'];
-  readonly enqueue?: ProxyOptions['enqueue'];
+  /** `false`: the event was not taken. */
+  readonly enqueue?: (record: EncodedEvent) => boolean;
+  /** Beyond what the tests' own sink does: it notes nothing. */
+  readonly sink?: Partial<EventSink>;
+  readonly whenJournalFull?: ProxyOptions['whenJournalFull'];
 }
 
 export interface RunningProxy {
@@ -52,17 +58,19 @@ export async function runProxy(options: RunningProxyOptions): Promise<RunningPro
   const upstreamPort = await listen(upstream);
   const log: string[] = [];
   const events: UsageEvent[] = [];
+  const enqueue =
+    options.enqueue ??
+    (({ value }) => {
+      events.push(decodeUsageEvent(Buffer.from(value)));
+      return true;
+    });
   const registry = createRegistry({ service: 'proxy' });
   const proxy = createProxy({
     snapshot: constant(snapshotFor(`http://127.0.0.1:${upstreamPort}`, options)),
     limits: { ...PROXY_LIMITS, sweepPeriodMs: 10, stopMsMax: 500, ...options.limits },
     encode: options.encode ?? encodeUsageEvent,
-    enqueue:
-      options.enqueue ??
-      (({ value }) => {
-        events.push(decodeUsageEvent(Buffer.from(value)));
-        return true;
-      }),
+    sink: { ...memorySink(enqueue), ...options.sink },
+    whenJournalFull: options.whenJournalFull ?? 'serve',
     pendingBytes: () => 0,
     readiness: () => ({ ready: true, reasons: [] }),
     registry,
@@ -91,6 +99,16 @@ export async function runProxy(options: RunningProxyOptions): Promise<RunningPro
       upstream.closeAllConnections();
       await new Promise((resolve) => upstream.close(resolve));
     },
+  };
+}
+
+function memorySink(enqueue: (record: EncodedEvent) => boolean): EventSink {
+  return {
+    note: () => null,
+    whenNoted: (callback) => callback(),
+    renew: () => undefined,
+    drop: () => undefined,
+    send: (_entry, { records }) => records.filter((record) => !enqueue(record)).length,
   };
 }
 

@@ -20,7 +20,8 @@ export interface ProxyOptions {
   readonly limits: ProxyLimits;
   /** See {@link RecorderOptions}. */
   readonly encode: (event: UsageEvent, slab: Buffer, position: number) => number;
-  readonly enqueue: RecorderOptions['enqueue'];
+  readonly sink: RecorderOptions['sink'];
+  readonly whenJournalFull: RecorderOptions['whenJournalFull'];
   /** Encoded events that wait for Kafka, in bytes. */
   readonly pendingBytes: () => number;
   readonly readiness: () => Readiness;

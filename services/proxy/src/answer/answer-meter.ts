@@ -4,6 +4,8 @@ import type { AnswerFacts } from '@meterstone/providers';
 export interface AnswerMeter {
   /** A delta of output has passed. */
   readonly hasDelta: boolean;
+  /** Output deltas so far; `null`: not counted. */
+  readonly deltas: number | null;
   /** Takes the next bytes from the provider and gives those for the client. */
   pass(chunk: Buffer): Buffer | readonly Buffer[];
   /** The provider has sent all, or all it will: what is still held back for the client. */

@@ -22,6 +22,7 @@ export interface BodyMeterOptions {
  */
 export class BodyMeter implements AnswerMeter {
   readonly hasDelta = false;
+  readonly deltas = null;
 
   readonly #options: BodyMeterOptions;
   #kept: Buffer[] = [];

@@ -46,6 +46,7 @@ const UNREAD_READING: Reading = Object.freeze({ facts: null, deltas: null, isToo
 
 const UNREAD: AnswerMeter = Object.freeze({
   hasDelta: false,
+  deltas: null,
   pass: (chunk: Buffer) => chunk,
   rest: () => NOTHING,
   read: () => UNREAD_READING,

@@ -25,6 +25,10 @@ export class StreamMeter implements AnswerMeter, FrameSink {
     this.#cut = cutsUsage ? new UsageCut(frameBytesMax) : null;
   }
 
+  get deltas(): number {
+    return this.#reader.outputDeltas;
+  }
+
   pass(chunk: Buffer): Buffer | readonly Buffer[] {
     if (this.#fault !== null) {
       return chunk;

@@ -36,5 +36,6 @@ export interface AttemptEnd {
   readonly streamed: boolean | null;
   /** From the request's start to the first output of a stream; `null`: not a stream, or no output. */
   readonly timeToFirstTokenMs: number | null;
-  readonly durationMs: number;
+  /** `null`: the process died before it was over. */
+  readonly durationMs: number | null;
 }

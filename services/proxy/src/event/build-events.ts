@@ -26,6 +26,29 @@ export function buildEvents(attempt: Attempt, end: ReadEnd, source: EventSourceF
   );
 }
 
+/**
+ * The event that stands for an attempt if this process dies before it ends: final, an orphan, estimated from the text
+ * that was sent and the deltas seen so far. Whoever sends it puts in the time of that.
+ */
+export function buildOrphan(
+  attempt: Attempt,
+  { deltas, sourceRef }: { readonly deltas: number | null; readonly sourceRef: string },
+): UsageEvent {
+  const end = { ...ORPHAN_END, reading: { facts: null, deltas, isTooLarge: false, fault: null } };
+  const source = { sourceRef, ingestedAt: attempt.startedAt };
+  const usage = lineUsage(attempt, end, NO_LINE);
+  return buildEvent({ attempt, end, facts: null, source, line: NO_LINE, usage });
+}
+
+const ORPHAN_END: AttemptEnd = Object.freeze({
+  outcome: 'orphan',
+  errorType: null,
+  httpStatus: null,
+  streamed: null,
+  timeToFirstTokenMs: null,
+  durationMs: null,
+});
+
 interface EventParts {
   readonly attempt: Attempt;
   readonly end: ReadEnd;
@@ -112,18 +135,18 @@ function buildEvent({ attempt, end, facts, source, line, usage }: EventParts): U
 
 const NO_ATTRIBUTES: Readonly<Record<string, string>> = Object.freeze({});
 
-const NO_LINES: readonly UsageLine[] = Object.freeze([
-  {
-    line: 0,
-    responseModel: null,
-    tokens: NO_TOKENS,
-    presentBuckets: 0,
-    quantities: Object.freeze({}),
-    providerReportedCost: null,
-    usageFlags: 0,
-    usageRaw: null,
-  },
-]);
+const NO_LINE: UsageLine = Object.freeze({
+  line: 0,
+  responseModel: null,
+  tokens: NO_TOKENS,
+  presentBuckets: 0,
+  quantities: Object.freeze({}),
+  providerReportedCost: null,
+  usageFlags: 0,
+  usageRaw: null,
+});
+
+const NO_LINES: readonly UsageLine[] = Object.freeze([NO_LINE]);
 
 /** An error in the answer of a request that came to its end, be it a status or an event of a stream. */
 function outcomeOf({ outcome, httpStatus, reading }: ReadEnd): Outcome {

@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici';
 import type { AnswerMeter } from '../answer/answer-meter.ts';
 import { createMeter, isEventStream } from '../answer/meter.ts';
 import type { Attempt } from '../event/attempt.ts';
+import type { NotedAttempt } from '../event/recorder.ts';
 import { sendError } from '../refuse.ts';
 import { type AnswerHeaders, rawBytes, toAnswerHeaders, toPairs, withoutHeaders } from './answer-headers.ts';
 import type { Swept } from './sweep.ts';
@@ -24,6 +25,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Swept {
   #status: number | null = null;
   #streamed: boolean | null = null;
   #firstOutputAt: number | null = null;
+  /** `null`: not about to go upstream yet. */
+  #noted: NotedAttempt | null = null;
+  /** The sweep's clock when the attempt was noted, or its note renewed. */
+  #notedAtMs: number;
   /** The sweep's clock when something last came from the provider, or the client last took something. */
   #activeAtMs: number;
   #isSettled = false;
@@ -43,18 +48,35 @@ export class Exchange implements Dispatcher.DispatchHandler, Swept {
     this.#request = client.request;
     this.#response = client.response;
     this.#activeAtMs = context.sweep.nowMs;
+    this.#notedAtMs = context.sweep.nowMs;
   }
 
+  /** ProxyError `journal_full`; then nothing was begun. */
   start(): void {
     const { sweep, recorder } = this.#context;
-    const { dispatcher, method, path, headers, body, attempt } = this.#upstream;
+    this.#noted = recorder.note(this.#upstream.attempt);
     this.#response.once('close', () => this.#onClientClose());
     // A write can meet a socket that broke and has not said so yet; `close` follows and tells all there is to know.
     this.#response.on('error', ignore);
     sweep.add(this);
-    recorder.noted(attempt);
+    recorder.whenNoted(() => this.#depart());
+  }
+
+  #depart(): void {
+    if (this.#clientHasGone) {
+      // It never left.
+      this.#settle(null);
+      return;
+    }
+    const { dispatcher, method, path, headers, body } = this.#upstream;
     // undici only reads the list of headers; its typing asks for a mutable one.
-    dispatcher.dispatch({ method, path, body, headers: headers as string[] }, this);
+    const options = { method, path, body, headers: headers as string[] };
+    try {
+      dispatcher.dispatch(options, this);
+    } catch (cause) {
+      // It tells its handler what is wrong; were it to throw, nobody is left here who would catch.
+      this.onResponseError(null, new Error('a request was not taken', { cause }));
+    }
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -144,7 +166,11 @@ export class Exchange implements Dispatcher.DispatchHandler, Swept {
   }
 
   onSweep(nowMs: number): void {
-    const { limits } = this.#context;
+    const { limits, recorder } = this.#context;
+    if (this.#noted !== null && nowMs - this.#notedAtMs > limits.noteRenewalMs) {
+      this.#notedAtMs = nowMs;
+      recorder.renew(this.#noted, this.#meter.deltas);
+    }
     if (this.#isDraining && nowMs - this.#drainingSinceMs > limits.drainMs) {
       this.#endDrain('over_time');
       this.#abort('client_gone');
@@ -260,15 +286,16 @@ export class Exchange implements Dispatcher.DispatchHandler, Swept {
     this.#isSettled = true;
     const { sweep, recorder, now } = this.#context;
     const { attempt, onSettled } = this.#upstream;
+    const noted = this.#noted ?? { attempt, entry: null };
     sweep.remove(this);
     this.#endDrain(fault === null ? 'complete' : 'broken');
     if (this.#controller === null || fault?.code === 'request_too_large') {
       this.#meter.discard();
-      recorder.dropped(attempt);
+      recorder.dropped(noted);
     } else {
       const cause = this.#clientHasGone ? 'client_abort' : (fault?.outcome ?? 'ok');
       recorder.ended(
-        attempt,
+        noted,
         {
           outcome: cause,
           errorType: fault?.errorType ?? null,

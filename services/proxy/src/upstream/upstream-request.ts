@@ -15,6 +15,8 @@ export interface ExchangeLimits extends MeterLimits {
   readonly upstreamSilenceMsMax: number;
   /** A client may leave what it was sent unread for so long; then it counts as gone. */
   readonly clientStallMsMax: number;
+  /** The note of an attempt that goes on is renewed so often, with the deltas seen by then. */
+  readonly noteRenewalMs: number;
   /** After the client has gone, its answer is read on for so long, */
   readonly drainMs: number;
   /** and for so many bytes. */
