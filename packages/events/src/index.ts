@@ -5,4 +5,6 @@ export {
   decodeUsageEvent,
   encodeEventContent,
   encodeUsageEvent,
+  type ReadUsageEvent,
+  readUsageEvent,
 } from './usage-event-codec.ts';

@@ -110,6 +110,7 @@ function describeUnknown(frame: Frame): string {
   return `schema fingerprint ${hex(frame.high)}${hex(frame.low)} is not known`;
 }
 
-function asBuffer(bytes: Uint8Array): Buffer {
+/** The same bytes, not a copy. */
+export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }

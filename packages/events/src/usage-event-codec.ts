@@ -1,6 +1,9 @@
 import type { UsageEvent } from '@meterstone/metering';
 import type { AvroDefinition, AvroSchema } from './avro-schema.ts';
-import { createRecordCodec, type SchemaIds } from './record-codec.ts';
+import { hashRanges } from './content-hash.ts';
+import { LAYOUT_FINGERPRINT } from './event-layout.ts';
+import { type PlainEvent, readPlainEvent, writePlainEvent } from './plain-event.ts';
+import { asBuffer, createRecordCodec, fingerprintOf, type SchemaIds } from './record-codec.ts';
 import { readSchemaVersions } from './schema-files.ts';
 
 /** What is written anew when an event is sent again, and so says nothing about it. */
@@ -12,13 +15,28 @@ const contentCodec = createRecordCodec<UsageEvent>(
   versions.slice(-1).map(({ version, schema }) => ({ version, schema: withoutFields(schema, NOT_CONTENT) })),
 );
 
+/** The newest schema is the one that events are written and read of by position. */
+const isLaidOut = versions.slice(-1).some(({ schema }) => fingerprintOf(schema) === LAYOUT_FINGERPRINT);
+
+/** An event, and the hash of what it says. */
+export interface ReadUsageEvent {
+  readonly event: UsageEvent;
+  /**
+   * An integer of up to 53 bits over all facts but `ingestedAt` and `sourceRef`, which differ when an event is built and
+   * sent again. Equal for events that say the same, whichever versions they were written with. (A map in another order
+   * is taken for another content.) Not to be stored: it may differ between releases.
+   */
+  readonly content: number;
+}
+
 /**
  * Writes an event in Avro single-object encoding into `slab` at `position` and returns the next position, or a
  * negative number when it did not fit (what stands behind `position` is then undefined). About 1 µs.
  * Throws {@link EventEncodeError} `unencodable`.
  */
 export function encodeUsageEvent(event: UsageEvent, slab: Buffer, position: number): number {
-  return codec.encodeInto(event, slab, position);
+  const end = isLaidOut ? tryWritePlain(event, slab, position) : -1;
+  return end < 0 ? codec.encodeInto(event, slab, position) : end;
 }
 
 /**
@@ -33,10 +51,22 @@ export function encodeEventContent(event: UsageEvent, slab: Buffer, position: nu
 /**
  * Reads an event written with any released version, in single-object or in Confluent framing (the latter only with
  * the ids passed in). Whether its facts are valid is another question: `validateUsageEvent` of metering.
+ * Its texts may be parts of one string of up to 1 KB: whoever keeps many of one fact for long should keep copies.
  * Throws {@link EventDecodeError} `unknown_schema` or `undecodable`, and nothing else, whatever the bytes.
  */
 export function decodeUsageEvent(bytes: Uint8Array, schemaIds?: SchemaIds): UsageEvent {
-  return codec.decode(bytes, schemaIds);
+  return readPlain(asBuffer(bytes))?.event ?? codec.decode(bytes, schemaIds);
+}
+
+/** As {@link decodeUsageEvent}, and hashes what the event says without writing it again. */
+export function readUsageEvent(bytes: Uint8Array, schemaIds?: SchemaIds): ReadUsageEvent {
+  const buffer = asBuffer(bytes);
+  const plain = readPlain(buffer);
+  if (plain?.isCanonical) {
+    return { event: plain.event, content: hashRanges(buffer, plain.content) };
+  }
+  const event = plain?.event ?? codec.decode(bytes, schemaIds);
+  return { event, content: hashContent(event) };
 }
 
 /**
@@ -53,6 +83,29 @@ export function createSchemaIds(schemas: ReadonlyMap<number, AvroSchema>): Schem
       }
     }),
   );
+}
+
+function tryWritePlain(event: UsageEvent, slab: Buffer, position: number): number {
+  try {
+    return writePlainEvent(event, slab, position);
+  } catch {
+    return -1;
+  }
+}
+
+function readPlain(bytes: Buffer): PlainEvent | null {
+  return isLaidOut ? readPlainEvent(bytes) : null;
+}
+
+/** The slow way round: of the event as it would be written, so that it is told from no other by its bytes alone. */
+function hashContent(event: UsageEvent): number {
+  const written = codec.encode(event);
+  const plain = readPlain(written);
+  if (plain !== null) {
+    return hashRanges(written, plain.content);
+  }
+  const content = contentCodec.encode(event);
+  return hashRanges(content, [0, content.length]);
 }
 
 function withoutFields(schema: AvroSchema, names: ReadonlySet<string>): AvroSchema {

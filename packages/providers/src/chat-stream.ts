@@ -8,7 +8,8 @@ import {
   NO_CHAT_FACTS,
 } from './chat-facts.ts';
 import type { ChatHabits } from './chat-usage.ts';
-import { FRAME_MARKS, markFrame } from './frame-marks.ts';
+import { createFrameMarker } from './frame-marker.ts';
+import { FRAME_MARKS } from './frame-marks.ts';
 import { isEmptyArray, isObjectAt, type Members, OPEN_BRACKET } from './json-scan.ts';
 
 /** A reader of one Chat Completions stream. */
@@ -22,6 +23,7 @@ const HEAD_CHUNKS_MAX = 8;
 class ChatStream implements StreamReader {
   outputDeltas = 0;
   readonly #habits: ChatHabits;
+  readonly #marker = createFrameMarker();
   #facts: ChatFacts = NO_CHAT_FACTS;
   #usage: Uint8Array | null = null;
   #headChunks = 0;
@@ -33,7 +35,7 @@ class ChatStream implements StreamReader {
 
   onData(data: Uint8Array): FrameKind {
     if (data[0] === OPEN_BRACKET) return this.#onDone(); // `[DONE]`
-    const marks = markFrame(data);
+    const marks = this.#marker.mark(data);
     const isDelta = (marks & FRAME_MARKS.delta) !== 0;
     if (isDelta) this.outputDeltas += 1;
     const isUsageOnly = (marks & LOOK_CLOSER) !== 0 || this.#lacksHead() ? this.#onChunk(data) : false;

@@ -2,7 +2,7 @@ import { roundAmount, USAGE_FLAGS } from '@meterstone/metering';
 import type { UsageLine } from './answer.ts';
 import { scanMembers } from './json-scan.ts';
 import { asObject, type JsonObject, parseJson, textOf } from './json-value.ts';
-import { addSplit, countOf, createSheet, isCount, sumOfTokens, type TokenSheet } from './token-sheet.ts';
+import { addSplit, countOf, createSheet, isCount, type TokenSheet } from './token-sheet.ts';
 import { rawUsageOf } from './usage-raw.ts';
 
 /** How a host counts what it shows nowhere else. */
@@ -44,31 +44,31 @@ export function readChatUsage(
 
 function fillSheet(sheet: TokenSheet, fields: JsonObject | null, habits: ChatHabits): fields is JsonObject {
   if (fields === null) return false;
-  const prompt = countOf(fields, 'prompt_tokens', sheet);
-  const completion = countOf(fields, 'completion_tokens', sheet);
-  const total = countOf(fields, 'total_tokens', sheet);
+  const prompt = countOf(fields['prompt_tokens'], sheet);
+  const completion = countOf(fields['completion_tokens'], sheet);
+  const total = countOf(fields['total_tokens'], sheet);
   fillInput(sheet, fields, prompt);
   const hidden = habits.hiddenReasoningInTotal ? residualOf(total, prompt, completion) : 0;
   fillOutput(sheet, fields, { completion, hidden });
-  if (total !== null && total !== sumOfTokens(sheet.tokens)) sheet.usageFlags |= USAGE_FLAGS.totalMismatch;
+  if (total !== null && total !== sheet.sum) sheet.usageFlags |= USAGE_FLAGS.totalMismatch;
   return true;
 }
 
 function fillInput(sheet: TokenSheet, fields: JsonObject, prompt: number | null): void {
   // Mistral has spelled it both ways (its SDK and answers of 2026, read 2026-11-24).
   const details = asObject(fields['prompt_tokens_details']) ?? asObject(fields['prompt_token_details']);
-  addSplit(
-    sheet,
-    ['inputTokens', prompt],
-    [
-      ['cacheReadTokens', cachedOf(sheet, fields, details)],
+  addSplit(sheet, {
+    rest: 'inputTokens',
+    whole: prompt,
+    parts: [
+      { bucket: 'cacheReadTokens', tokens: cachedOf(sheet, fields, details) },
       // No lifetime is named: OpenAI since gpt-5.6, OpenRouter.
-      ['cacheWriteTokens', countOf(details, 'cache_write_tokens', sheet)],
-      ['inputAudioTokens', countOf(details, 'audio_tokens', sheet)],
-      ['inputImageTokens', countOf(details, 'image_tokens', sheet)],
-      ['inputVideoTokens', countOf(details, 'video_tokens', sheet)],
+      { bucket: 'cacheWriteTokens', tokens: countOf(details?.['cache_write_tokens'], sheet) },
+      { bucket: 'inputAudioTokens', tokens: countOf(details?.['audio_tokens'], sheet) },
+      { bucket: 'inputImageTokens', tokens: countOf(details?.['image_tokens'], sheet) },
+      { bucket: 'inputVideoTokens', tokens: countOf(details?.['video_tokens'], sheet) },
     ],
-  );
+  });
 }
 
 /**
@@ -78,13 +78,16 @@ function fillInput(sheet: TokenSheet, fields: JsonObject, prompt: number | null)
  * host that fills one name and leaves another at 0 means the filled one, hence the greatest.
  */
 function cachedOf(sheet: TokenSheet, fields: JsonObject, details: JsonObject | null): number | null {
-  const counts = [
-    countOf(details, 'cached_tokens', sheet),
-    countOf(fields, 'prompt_cache_hit_tokens', sheet),
-    countOf(fields, 'num_cached_tokens', sheet),
-    countOf(fields, 'cached_tokens', sheet),
-  ].filter((count) => count !== null);
-  return counts.length === 0 ? null : Math.max(...counts);
+  const detailed = countOf(details?.['cached_tokens'], sheet);
+  const hits = countOf(fields['prompt_cache_hit_tokens'], sheet);
+  const numbered = countOf(fields['num_cached_tokens'], sheet);
+  const plain = countOf(fields['cached_tokens'], sheet);
+  return greater(greater(detailed, hits), greater(numbered, plain));
+}
+
+function greater(left: number | null, right: number | null): number | null {
+  if (left === null || right === null) return left ?? right;
+  return Math.max(left, right);
 }
 
 interface OutputCounts {
@@ -95,19 +98,19 @@ interface OutputCounts {
 function fillOutput(sheet: TokenSheet, fields: JsonObject, { completion, hidden }: OutputCounts): void {
   const details = asObject(fields['completion_tokens_details']);
   const reasoning =
-    countOf(details, 'reasoning_tokens', sheet) ??
+    countOf(details?.['reasoning_tokens'], sheet) ??
     // At top level: Perplexity, and DeepSeek models on Azure Foundry.
-    countOf(fields, 'reasoning_tokens', sheet) ??
+    countOf(fields['reasoning_tokens'], sheet) ??
     (hidden > 0 ? hidden : null);
-  addSplit(
-    sheet,
-    ['outputTokens', completion === null ? null : completion + hidden],
-    [
-      ['reasoningTokens', reasoning],
-      ['outputAudioTokens', countOf(details, 'audio_tokens', sheet)],
-      ['outputImageTokens', countOf(details, 'image_tokens', sheet)],
+  addSplit(sheet, {
+    rest: 'outputTokens',
+    whole: completion === null ? null : completion + hidden,
+    parts: [
+      { bucket: 'reasoningTokens', tokens: reasoning },
+      { bucket: 'outputAudioTokens', tokens: countOf(details?.['audio_tokens'], sheet) },
+      { bucket: 'outputImageTokens', tokens: countOf(details?.['image_tokens'], sheet) },
     ],
-  );
+  });
 }
 
 function residualOf(total: number | null, prompt: number | null, completion: number | null): number {
@@ -119,14 +122,16 @@ function residualOf(total: number | null, prompt: number | null, completion: num
 function quantitiesOf(fields: JsonObject | null, sheet: TokenSheet): Record<string, number> {
   const tools = asObject(fields?.['server_tool_use_details']) ?? asObject(fields?.['server_tool_use']);
   const audioSeconds = fields?.['prompt_audio_seconds'];
-  const counted: readonly (readonly [name: string, count: number | null])[] = [
-    ['web_search_requests', countOf(tools, 'web_search_requests', sheet)],
-    ['search_queries', countOf(fields, 'num_search_queries', sheet)],
-    ['citation_tokens', countOf(fields, 'citation_tokens', sheet)],
-    // Mistral sends `{}` for "no audio" (recorded mistral-transcription, read 2026-11-24).
-    ['audio_ms', typeof audioSeconds === 'number' ? millisecondsOf(audioSeconds) : null],
-  ];
-  return Object.fromEntries(counted.filter((entry): entry is [string, number] => (entry[1] ?? 0) > 0));
+  const quantities: Record<string, number> = {};
+  const add = (name: string, count: number | null) => {
+    if (count !== null && count > 0) quantities[name] = count;
+  };
+  add('web_search_requests', countOf(tools?.['web_search_requests'], sheet));
+  add('search_queries', countOf(fields?.['num_search_queries'], sheet));
+  add('citation_tokens', countOf(fields?.['citation_tokens'], sheet));
+  // Mistral sends `{}` for "no audio" (recorded mistral-transcription, read 2026-11-24).
+  add('audio_ms', typeof audioSeconds === 'number' ? millisecondsOf(audioSeconds) : null);
+  return quantities;
 }
 
 function millisecondsOf(seconds: number): number | null {

@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FRAME_MARKS, markFrame } from './frame-marks.ts';
+import { FRAME_MARKS, findMarked, markFrame } from './frame-marks.ts';
 
 const { delta, usage, finish, error } = FRAME_MARKS;
 const marksOf = (value: unknown, indent?: number) =>
@@ -39,4 +40,49 @@ describe('markFrame', () => {
       expect(markFrame(Buffer.from(text)) & ~delta).toBe(0);
     }
   });
+
+  it('marks what a search for each name would find', () => {
+    const piece = fc.constantFrom(
+      ...[
+        '"usage"',
+        '"error"',
+        '"finish_reason"',
+        '"content"',
+        '"text"',
+        '"x',
+        '"',
+        ':',
+        ': ',
+        ':\n',
+        '{',
+        '"a"',
+      ],
+      ...['""', 'null', '\\', ' ', '{}', ',', '"thinking":"', '"usage":{', '"context":"a'],
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 14 }), (pieces) => {
+        const text = pieces.join('');
+        expect(markFrame(Buffer.from(text))).toBe(marksBySearch(text));
+        const colon = findMarked(Buffer.from(text), delta | usage | finish | error);
+        expect(colon < 0).toBe(marksBySearch(text) === 0);
+        expect(markFrame(Buffer.from(text), Math.max(0, colon - 1))).toBe(marksBySearch(text));
+      }),
+      { numRuns: 5_000 },
+    );
+  });
 });
+
+function marksBySearch(text: string): number {
+  const value = '":(?: [ \\t\\r\\n]*)?';
+  const outputs = 'content|refusal|arguments|reasoning_content|reasoning|text|thinking|partial_json';
+  const searches: readonly (readonly [pattern: string, mark: number])[] = [
+    [`"usage${value}\\{`, usage],
+    [`"error${value}(?:\\{|"(?:[^"]|$))`, error],
+    [`"finish_reason${value}"(?:[^"]|$)`, finish],
+    [`"(?:${outputs})${value}"(?:[^"]|$)`, delta],
+  ];
+  return searches.reduce(
+    (marks, [pattern, mark]) => (new RegExp(pattern).test(text) ? marks | mark : marks),
+    0,
+  );
+}

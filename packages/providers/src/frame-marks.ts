@@ -17,18 +17,34 @@ export const FRAME_MARKS = {
  * two or three are worth parsing. It stops at colons that follow a quote and looks at the value first, because
  * most values (null, numbers, lists) can mark nothing. Members count at any depth, so a mark means "look
  * closer", except `delta`, which is taken as it is. A quote inside a string is escaped in JSON, so content
- * that talks about `"usage":{` sets no mark.
+ * that talks about `"usage":{` sets no mark. Members whose name ends before `from` are passed over.
  */
-export function markFrame(data: Uint8Array): number {
-  const last = data.length - 1;
+export function markFrame(data: Uint8Array, from = 0): number {
   let marks = 0;
-  // Of the pair `":` one byte stands at an even index, so every other byte is enough to find it.
-  for (let at = 2; at < last; at += 2) {
-    const byte = data[at];
-    if (byte === QUOTE && data[at + 1] === COLON) marks |= markAtColon(data, at + 1);
-    else if (byte === COLON && data[at - 1] === QUOTE) marks |= markAtColon(data, at);
+  for (let colon = nextColon(data, from); colon > 0; colon = nextColon(data, colon)) {
+    marks |= markAtColon(data, colon);
   }
   return marks;
+}
+
+/** The first colon whose member sets one of the marks `wanted`; −1: none does. */
+export function findMarked(data: Uint8Array, wanted: number, from = 0): number {
+  for (let colon = nextColon(data, from); colon > 0; colon = nextColon(data, colon)) {
+    if ((markAtColon(data, colon) & wanted) !== 0) return colon;
+  }
+  return -1;
+}
+
+/** The next colon behind a quote that stands at `from` or later; −1: there is none. */
+function nextColon(data: Uint8Array, from: number): number {
+  const { length } = data;
+  // Of the pair `":` one byte stands at an even distance, so every other byte is enough to find it.
+  for (let at = from + 1; at < length; at += 2) {
+    const byte = data[at];
+    if (byte === COLON && data[at - 1] === QUOTE) return at;
+    if (byte === QUOTE && data[at + 1] === COLON) return at + 1;
+  }
+  return -1;
 }
 
 interface MarkedMember {

@@ -21,7 +21,7 @@ export interface FirstOfList {
  */
 export function scanMembers(bytes: Uint8Array, names: readonly string[], from = 0): Members | null {
   const found = new Map<string, Span>();
-  return scanObject(bytes, from, { names, found, first: null }) < 0 ? null : found;
+  return scanObject(bytes, from, { names, found, first: null, within: null }) < 0 ? null : found;
 }
 
 /**
@@ -35,7 +35,7 @@ export function scanDocument(
 ): Members | null {
   const found = new Map<string, Span>();
   const from = startsWithByteOrderMark(bytes) ? 3 : 0;
-  const end = scanObject(bytes, from, { names, found, first });
+  const end = scanObject(bytes, from, { names, found, first, within: null });
   return end < 0 || skipSpace(bytes, end) !== bytes.length ? null : found;
 }
 
@@ -51,6 +51,7 @@ export function isObjectAt(bytes: Uint8Array, value: Span): boolean {
 
 /** The next index at or after `from` that holds no JSON white space. */
 export function skipSpace(bytes: Uint8Array, from: number): number {
+  if ((bytes[from] ?? 0) > SPACE) return from;
   let at = from;
   while (isSpace(bytes[at])) at += 1;
   return at;
@@ -63,6 +64,9 @@ export const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACE = 0x7d;
 const CLOSE_BRACKET = 0x5d;
 const COMMA = 0x2c;
+const SPACE = 0x20;
+/** `{` and `[` differ in this bit alone, and so do `}` and `]`. */
+const BRACE_BIT = 0x20;
 const BACKSLASH = 0x5c;
 /** Bytes walked before a search: a call of `indexOf` costs as much. */
 const WALKED_BYTES = 64;
@@ -71,6 +75,8 @@ interface Wanted {
   readonly names: readonly string[];
   readonly found: Map<string, Span>;
   readonly first: FirstOfList | null;
+  /** The list that the object stands in first; `null`: it is the one asked for. */
+  readonly within: string | null;
 }
 
 /** The index after the object, or −1. */
@@ -99,19 +105,21 @@ function memberEnd(bytes: Uint8Array, at: number, wanted: Wanted): number {
   const name = nameAmong(bytes, { start: at, end: nameEnd }, wanted.names);
   const end =
     name !== null && name === wanted.first?.list ? listEnd(bytes, start, wanted) : valueEnd(bytes, start);
-  if (end >= 0 && name !== null) wanted.found.set(name, { start, end });
+  if (end >= 0 && name !== null) {
+    wanted.found.set(wanted.within === null ? name : `${wanted.within}.${name}`, { start, end });
+  }
   return end;
 }
 
 /** The index after the list, or −1, having looked into its first object. A repeated list replaces the first. */
 function listEnd(bytes: Uint8Array, start: number, { first, found }: Wanted): number {
   if (first === null) return valueEnd(bytes, start);
-  for (const name of first.names) found.delete(`${first.list}.${name}`);
+  if (found.has(first.list)) {
+    for (const name of first.names) found.delete(`${first.list}.${name}`);
+  }
   const element = bytes[start] === OPEN_BRACKET ? skipSpace(bytes, start + 1) : -1;
   if (bytes[element] !== OPEN_BRACE) return valueEnd(bytes, start);
-  const members = new Map<string, Span>();
-  const end = scanObject(bytes, element, { names: first.names, found: members, first: null });
-  for (const [name, value] of members) found.set(`${first.list}.${name}`, value);
+  const end = scanObject(bytes, element, { names: first.names, found, first: null, within: first.list });
   return end < 0 ? -1 : containerEnd(bytes, end, 1);
 }
 
@@ -125,19 +133,19 @@ function valueEnd(bytes: Uint8Array, at: number): number {
 
 /** The index after the bracket that closes `opened` brackets, or −1. */
 function containerEnd(bytes: Uint8Array, from: number, opened: number): number {
+  const { length } = bytes;
   let depth = opened;
-  let at = from;
-  while (at < bytes.length) {
-    const byte = bytes[at];
+  for (let at = from; at < length; at += 1) {
+    const byte = bytes[at] ?? 0;
     if (byte === QUOTE) {
-      at = stringEnd(bytes, at);
+      at = stringEnd(bytes, at) - 1;
       if (at < 0) return -1;
-      continue;
+    } else if ((byte | BRACE_BIT) === OPEN_BRACE) {
+      depth += 1;
+    } else if ((byte | BRACE_BIT) === CLOSE_BRACE) {
+      depth -= 1;
+      if (depth === 0) return at + 1;
     }
-    at += 1;
-    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth += 1;
-    else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth -= 1;
-    if (depth === 0) return at;
   }
   return -1;
 }
@@ -196,7 +204,8 @@ function nameAmong(bytes: Uint8Array, quoted: Span, names: readonly string[]): s
   return null;
 }
 
-function equalsAt(bytes: Uint8Array, start: number, name: string): boolean {
+/** Whether the bytes from `start` on are those of an ASCII text. */
+export function equalsAt(bytes: Uint8Array, start: number, name: string): boolean {
   for (let index = 0; index < name.length; index += 1) {
     if (bytes[start + index] !== name.charCodeAt(index)) return false;
   }

@@ -1,5 +1,5 @@
 import { EVENT_LIMITS } from '@meterstone/metering';
-import { type Members, QUOTE } from './json-scan.ts';
+import { equalsAt, type Members, QUOTE } from './json-scan.ts';
 
 /** A JSON object as parsed: nothing is known about its members. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -36,8 +36,30 @@ export function asObject(value: unknown): JsonObject | null {
 export function factOf(bytes: Uint8Array, members: Members, name: string): string | null {
   const span = members.get(name);
   if (span === undefined || bytes[span.start] !== QUOTE) return null;
+  const word = usualWordAt(bytes, span.start + 1, span.end - 1);
+  if (word !== null) return word;
   const text = textOf(bytes.subarray(span.start, span.end));
   return asFact(text.includes('\\') ? parseJson(text) : text.slice(1, -1));
+}
+
+/** What most answers say, so that it is compared rather than decoded, which takes ten times as long. */
+const USUAL_WORDS = [
+  'stop',
+  'default',
+  'message_delta',
+  'message_stop',
+  'message_start',
+  'ping',
+  'end_turn',
+  'length',
+  'tool_calls',
+];
+
+function usualWordAt(bytes: Uint8Array, start: number, end: number): string | null {
+  for (const word of USUAL_WORDS) {
+    if (word.length === end - start && equalsAt(bytes, start, word)) return word;
+  }
+  return null;
 }
 
 /**

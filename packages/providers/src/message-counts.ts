@@ -21,13 +21,13 @@ export function messageCounts(usage: JsonObject, sheet: TokenSheet): MessageCoun
   const split = asObject(usage['cache_creation']);
   const details = asObject(usage['output_tokens_details']);
   return {
-    input: countOf(usage, 'input_tokens', sheet),
-    cacheRead: countOf(usage, 'cache_read_input_tokens', sheet),
-    cacheWrite: countOf(usage, 'cache_creation_input_tokens', sheet),
-    cacheWrite5m: countOf(split, 'ephemeral_5m_input_tokens', sheet),
-    cacheWrite1h: countOf(split, 'ephemeral_1h_input_tokens', sheet),
-    output: countOf(usage, 'output_tokens', sheet),
-    thinking: countOf(details, 'thinking_tokens', sheet),
+    input: countOf(usage['input_tokens'], sheet),
+    cacheRead: countOf(usage['cache_read_input_tokens'], sheet),
+    cacheWrite: countOf(usage['cache_creation_input_tokens'], sheet),
+    cacheWrite5m: countOf(split?.['ephemeral_5m_input_tokens'], sheet),
+    cacheWrite1h: countOf(split?.['ephemeral_1h_input_tokens'], sheet),
+    output: countOf(usage['output_tokens'], sheet),
+    thinking: countOf(details?.['thinking_tokens'], sheet),
   };
 }
 
@@ -36,7 +36,11 @@ export function addMessageCounts(sheet: TokenSheet, counts: MessageCounts): void
   addTokens(sheet, 'inputTokens', counts.input);
   addTokens(sheet, 'cacheReadTokens', counts.cacheRead);
   addCacheWrites(sheet, counts);
-  addSplit(sheet, ['outputTokens', counts.output], [['reasoningTokens', counts.thinking]]);
+  addSplit(sheet, {
+    rest: 'outputTokens',
+    whole: counts.output,
+    parts: [{ bucket: 'reasoningTokens', tokens: counts.thinking }],
+  });
 }
 
 /** Whether two counts tell the same totals; absent counts as 0 here, because iterations leave zeros out. */

@@ -1,5 +1,5 @@
 import type { AnswerFacts, FrameKind, StreamReader } from './answer.ts';
-import { FRAME_MARKS, markFrame } from './frame-marks.ts';
+import { FRAME_MARKS, findMarked } from './frame-marks.ts';
 import { type Members, scanDocument, scanMembers } from './json-scan.ts';
 import { asFact, errorTypeOf, factOf, type JsonObject, parseMember } from './json-value.ts';
 import { type FoundUsage, foundUsage, type MessageFacts, messageAnswer } from './message-facts.ts';
@@ -55,11 +55,11 @@ class MessageStream implements StreamReader {
 
   /** Nearly every event: told apart by its first bytes alone. */
   #onContentBlock(data: Uint8Array): FrameKind {
-    return data[CONTENT_BLOCK.length] === LETTER_D ? this.#countDelta(data) : 'other';
+    return data[CONTENT_BLOCK.length] === LETTER_D ? this.#countDelta(data, CONTENT_BLOCK.length) : 'other';
   }
 
-  #countDelta(data: Uint8Array): FrameKind {
-    if ((markFrame(data) & FRAME_MARKS.delta) === 0) return 'other';
+  #countDelta(data: Uint8Array, from = 0): FrameKind {
+    if (findMarked(data, FRAME_MARKS.delta, from) < 0) return 'other';
     this.outputDeltas += 1;
     return 'delta';
   }

@@ -60,7 +60,7 @@ function serverToolRequests(fields: JsonObject, sheet: TokenSheet): Record<strin
   const tools = asObject(fields['server_tool_use']);
   const quantities: Record<string, number> = {};
   for (const name of Object.keys(tools ?? {}).slice(0, SERVER_TOOLS_MAX)) {
-    const count = SERVER_TOOL_NAME.test(name) ? countOf(tools, name, sheet) : null;
+    const count = SERVER_TOOL_NAME.test(name) ? countOf(tools?.[name], sheet) : null;
     if (count !== null && count > 0) quantities[name] = count;
   }
   return quantities;

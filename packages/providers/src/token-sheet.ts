@@ -4,32 +4,34 @@ import {
   NO_TOKENS,
   TOKEN_BUCKETS,
   type TokenBucket,
-  type TokenCounts,
   USAGE_FLAGS,
 } from '@meterstone/metering';
-import type { JsonObject } from './json-value.ts';
 
 /** The buckets of one line while they are filled: counts, which of them were reported, what was odd. */
 export interface TokenSheet {
   readonly tokens: Record<TokenBucket, number>;
+  /** Over all buckets. */
+  sum: number;
   presentBuckets: number;
   usageFlags: number;
 }
 
 /** A part of a whole that has a bucket of its own; `null`: the provider does not tell this part. */
-export type Part = readonly [bucket: TokenBucket, tokens: number | null];
+export interface Part {
+  readonly bucket: TokenBucket;
+  readonly tokens: number | null;
+}
 
 /** A sheet with every bucket absent. */
 export function createSheet(): TokenSheet {
-  return { tokens: { ...NO_TOKENS }, presentBuckets: 0, usageFlags: 0 };
+  return { tokens: { ...NO_TOKENS }, sum: 0, presentBuckets: 0, usageFlags: 0 };
 }
 
 /**
  * A count of the provider: a whole number from 0 to `EVENT_LIMITS.countMax`. `null`: absent, or malformed
  * (anything else than null), which sets `malformedCount` on the sheet. 0 is a count.
  */
-export function countOf(source: JsonObject | null, name: string, sheet: TokenSheet): number | null {
-  const value = source?.[name];
+export function countOf(value: unknown, sheet: TokenSheet): number | null {
   if (value === undefined || value === null) return null;
   if (isCount(value)) return value + 0; // −0 becomes 0
   sheet.usageFlags |= USAGE_FLAGS.malformedCount;
@@ -45,7 +47,8 @@ export function addTokens(sheet: TokenSheet, bucket: TokenBucket, tokens: number
     return;
   }
   sheet.tokens[bucket] = sum;
-  sheet.presentBuckets |= bucketBit(bucket);
+  sheet.sum += tokens;
+  sheet.presentBuckets |= BUCKET_BITS[bucket];
 }
 
 /**
@@ -56,27 +59,22 @@ export function addTokens(sheet: TokenSheet, bucket: TokenBucket, tokens: number
  */
 export function addSplit(
   sheet: TokenSheet,
-  [rest, whole]: readonly [TokenBucket, number | null],
-  parts: readonly Part[],
+  { rest, whole, parts }: { rest: TokenBucket; whole: number | null; parts: readonly Part[] },
 ): void {
-  const remainder = whole === null ? null : parts.reduce((left, [, tokens]) => left - (tokens ?? 0), whole);
-  if (remainder !== null && remainder < 0) {
+  let remainder = whole ?? 0;
+  for (const { tokens } of parts) remainder -= tokens ?? 0;
+  if (whole !== null && remainder < 0) {
     sheet.usageFlags |= USAGE_FLAGS.negativePart;
     addTokens(sheet, rest, whole);
     return;
   }
-  addTokens(sheet, rest, remainder);
-  for (const [bucket, tokens] of parts) addTokens(sheet, bucket, tokens);
+  addTokens(sheet, rest, whole === null ? null : remainder);
+  for (const { bucket, tokens } of parts) addTokens(sheet, bucket, tokens);
 }
 
 /** What an event can hold as a count. */
 export function isCount(value: unknown): value is number {
   return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= EVENT_LIMITS.countMax;
-}
-
-/** The sum over all buckets, in tokens. */
-export function sumOfTokens(tokens: TokenCounts): number {
-  return TOKEN_BUCKETS.reduce((sum, bucket) => sum + tokens[bucket], 0);
 }
 
 /** Which sides of a line were counted: `reported` both, `partial` one, `none` neither. */
@@ -86,6 +84,11 @@ export function sidesReported(presentBuckets: number): 'reported' | 'partial' | 
   if (output && input) return 'reported';
   return output || input ? 'partial' : 'none';
 }
+
+// One key after the other is `bucketBit`'s, so no key is missing.
+const BUCKET_BITS = Object.fromEntries(
+  TOKEN_BUCKETS.map((bucket) => [bucket, bucketBit(bucket)]),
+) as Readonly<Record<TokenBucket, number>>;
 
 const OUTPUT_BITS =
   bucketBit('outputTokens') |
