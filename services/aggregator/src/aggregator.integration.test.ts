@@ -52,6 +52,8 @@ async function startAggregator(target: StoreClient = store): Promise<Aggregator>
     store: target,
     database,
     terms: () => terms,
+    loadTerms: async () => terms,
+    instance: null,
     userKeySecret: EXAMPLE_SECRET,
     registry: createRegistry({ service: 'aggregator-test' }),
     logger,
@@ -99,6 +101,31 @@ async function until(what: string, isSo: () => Promise<boolean> | boolean): Prom
 async function rows<Row>(query: string): Promise<Row[]> {
   const answer = await store.query({ query, format: 'JSONEachRow' });
   return answer.json<Row>();
+}
+
+/** The ledger, as far as it does not depend on how the records were fetched. */
+const LEDGER =
+  'SELECT kafka_partition, min(first_offset) AS first, max(next_offset) AS next, sum(next_offset - first_offset) AS tiled, sum(records) AS records, sum(stored) AS stored, toString(sum(input_tokens)) AS input, toString(sum(output_tokens)) AS output, toString(sum(market_cost)) AS market, toString(sum(charge)) AS charge FROM ingest_ranges FINAL GROUP BY kafka_partition ORDER BY kafka_partition';
+const LEDGER_OF_RAW = `SELECT kafka_partition, count() AS stored, toString(sum(input_tokens)) AS input, toString(sum(output_tokens)) AS output, toString(sum(market_cost)) AS market, toString(sum(charge)) AS charge FROM raw_events GROUP BY kafka_partition ORDER BY kafka_partition`;
+
+/** Every offset that was produced is in one range of the ledger, and its sums are raw's. */
+async function expectLedger(): Promise<void> {
+  const ranges = await rows<Record<string, unknown>>(LEDGER);
+  const wanted = sent.flatMap((count, kafkaPartition) =>
+    count === 0
+      ? []
+      : [{ kafka_partition: kafkaPartition, first: 0, next: count, tiled: count, records: count }],
+  );
+  expect(ranges).toMatchObject(wanted);
+  const sums = ranges.map(({ kafka_partition, stored, input, output, market, charge }) => ({
+    kafka_partition,
+    stored,
+    input,
+    output,
+    market,
+    charge,
+  }));
+  expect(sums).toEqual(await rows(LEDGER_OF_RAW));
 }
 
 async function deadLetters() {
@@ -192,6 +219,7 @@ describe('from Kafka to ClickHouse', () => {
       { code: 'duplicate_conflict', kafkaPartition: 1, kafkaOffset: 4 },
     ]);
     expect(await rows(ROLLUP_SUMS)).toEqual(await rows(RAW_SUMS));
+    await expectLedger();
     expect(aggregator.readiness()).toEqual({ ready: true, reasons: [] });
   });
 
@@ -228,6 +256,7 @@ describe('from Kafka to ClickHouse', () => {
       'SELECT count() AS stored, uniqExact(event_id, line) AS distinct FROM raw_events WHERE project = ';
     expect(await rows(`${counted}'chat'`)).toEqual([{ stored: 3_004, distinct: 3_004 }]);
     expect(await rows(ROLLUP_SUMS)).toEqual(await rows(RAW_SUMS));
+    await expectLedger();
   });
 
   it('stores a block once whose answers were lost, and is not ready while it tries', async () => {
@@ -256,6 +285,7 @@ describe('from Kafka to ClickHouse', () => {
         ),
       ).toEqual([{ stored: 3, distinct: 3, output: 207 }]);
       expect(await rows(ROLLUP_SUMS)).toEqual(await rows(RAW_SUMS));
+      await expectLedger();
       await until('it is ready again', () => aggregator.readiness().ready);
     } finally {
       await stopAggregator();

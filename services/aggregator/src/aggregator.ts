@@ -3,19 +3,20 @@ import {
   createProducer,
   type KafkaClient,
   type PartitionConsumer,
+  readLogBounds,
   readRange,
   topicNames,
 } from '@meterstone/kafka';
 import type { RatingTerms } from '@meterstone/metering';
 import type { Logger, Readiness, Registry } from '@meterstone/runtime';
-import { createUserKeyer, insertRawBlock, insertUsers, type StoreClient } from '@meterstone/store';
-import { type Counters, createCounters, registerCounters } from './counters.ts';
+import { createUserKeyer, readLedgerPositions, readLedgerRanges, type StoreClient } from '@meterstone/store';
+import { createBatchWriters } from './batch-writers.ts';
+import { createCounters, registerCounters } from './counters.ts';
 import { createContentHasher } from './event-content.ts';
-import type { BatchWriters } from './flush.ts';
-import { createKnownUsers } from './known-users.ts';
 import { createPartitionLoop } from './partition-loop.ts';
 import { prepare } from './prepare.ts';
 import { readinessOf, type Troubles } from './progress.ts';
+import { findStream } from './topic-stream.ts';
 
 /** What the aggregator is composed of. It owns none of it: stopping leaves them open. */
 export interface AggregatorParts {
@@ -27,6 +28,10 @@ export interface AggregatorParts {
   readonly database: string;
   /** The terms in force. */
   readonly terms: () => RatingTerms;
+  /** The terms of an epoch as they were; rejects with `bundle_missing` or `bundle_damaged`. */
+  readonly loadTerms: (epoch: string) => Promise<RatingTerms>;
+  /** Under this name the process gets its Kafka partitions back; `null` = it has none. */
+  readonly instance: string | null;
   readonly userKeySecret: Uint8Array;
   readonly registry: Registry;
   readonly logger: Logger;
@@ -46,8 +51,6 @@ export interface Aggregator {
   readonly readiness: () => Readiness;
 }
 
-/** The number of the topic's incarnation. One, until streams are minted when a topic is first used. */
-const STREAM = 1;
 /** Rows of one block, which is one insert: 100,000 cost least in ClickHouse and about 100 MB here. */
 const ROWS_PER_BLOCK_MAX = 100_000;
 
@@ -64,12 +67,22 @@ export function createAggregator(parts: AggregatorParts): Aggregator {
   const progress = () => consumer?.progress() ?? null;
   registerCounters(parts.registry, counters, progress);
 
+  const topic = topics.usageEvents;
   const loop = createPartitionLoop({
-    stream: STREAM,
+    topic,
     terms: parts.terms,
-    readRecords: (kafkaPartition, from, to) =>
-      readRange({ kafka, topic: topics.usageEvents, kafkaPartition, from, to }),
-    writers: createWriters({ store, counters, now, sendDeadLetters: letters.send }),
+    loadTerms: parts.loadTerms,
+    readFacts: async () => {
+      const stream = await findStream({ kafka, store, topic });
+      const positions = await readLedgerPositions(store, stream);
+      return { stream, positions, logBounds: await readLogBounds(kafka, topic) };
+    },
+    readRecords: (kafkaPartition, from, to) => readRange({ kafka, topic, kafkaPartition, from, to }),
+    readStoredRange: async ({ kafkaOffset, ...place }) => {
+      const ranges = await readLedgerRanges(store, { ...place, from: kafkaOffset, to: kafkaOffset + 1 });
+      return ranges.at(-1) ?? null;
+    },
+    writers: createBatchWriters({ store, counters, now, sendDeadLetters: letters.send }),
     userKeyOf: createUserKeyer(parts.userKeySecret),
     contentOf: createContentHasher(),
     counters,
@@ -97,10 +110,12 @@ export function createAggregator(parts: AggregatorParts): Aggregator {
       consumer = createPartitionConsumer({
         kafka,
         groupId: `${topicPrefix}.aggregator`,
-        topic: topics.usageEvents,
+        topic,
         recordsMax: ROWS_PER_BLOCK_MAX,
-        onAssigned: loop.onAssigned,
-        onBatch: loop.onBatch,
+        ...(parts.instance === null ? {} : { instance: parts.instance }),
+        onMembership: (kafkaPartitions) => loop.onMembership(kafkaPartitions),
+        onAssigned: (membership) => loop.onAssigned(membership),
+        onBatch: (range, membership) => loop.onBatch(range, membership),
       });
       await consumer.start();
     },
@@ -110,37 +125,5 @@ export function createAggregator(parts: AggregatorParts): Aggregator {
       await letters.close();
     },
     readiness: () => readinessOf(progress() ?? startup, troubles, now()),
-  };
-}
-
-interface WriterParts {
-  readonly store: StoreClient;
-  readonly counters: Counters;
-  readonly now: () => number;
-  readonly sendDeadLetters: BatchWriters['sendDeadLetters'];
-}
-
-function createWriters({ store: client, counters, now, sendDeadLetters }: WriterParts): BatchWriters {
-  const known = createKnownUsers();
-  return {
-    async insertUsers(users) {
-      const unknown = users.filter((user) => !known.has(user));
-      await insertUsers({ client, users: unknown });
-      known.add(unknown);
-    },
-    async insertRows(block, token) {
-      const startedAt = now();
-      try {
-        await insertRawBlock({ client, block, token });
-      } finally {
-        counters.inserts += 1;
-        counters.insertMs += now() - startedAt;
-      }
-    },
-    async sendDeadLetters(records) {
-      if (records.length > 0) {
-        await sendDeadLetters(records);
-      }
-    },
   };
 }

@@ -1,6 +1,6 @@
 import type { ConsumerProgress } from '@meterstone/kafka';
 import { type Registry, registerReadings } from '@meterstone/runtime';
-import type { RatedBatch } from './rate-batch.ts';
+import type { PendingBatch } from './flush.ts';
 
 /** What the aggregator has done since it was started. */
 export interface Counters {
@@ -14,6 +14,16 @@ export interface Counters {
   insertMs: number;
   /** Attempts to store a range that failed, by the code of the error. */
   readonly failures: Map<string, number>;
+  /** Inserts of blocks of which no answer came. */
+  unknownOutcomes: number;
+  /** Intents found on assignment and carried out. */
+  intentsCarriedOut: number;
+  /** Comparisons of raw and rollups with what a block should have left there. */
+  verifications: number;
+  /** Blocks that were completed after a verification had found them wanting. */
+  repairs: number;
+  /** Age of the oldest record of the last stored range, in milliseconds, by Kafka partition. */
+  readonly rangeAgesMs: Map<number, number>;
 }
 
 export function createCounters(): Counters {
@@ -25,11 +35,21 @@ export function createCounters(): Counters {
     inserts: 0,
     insertMs: 0,
     failures: new Map(),
+    unknownOutcomes: 0,
+    intentsCarriedOut: 0,
+    verifications: 0,
+    repairs: 0,
+    rangeAgesMs: new Map(),
   };
 }
 
-/** Counts a range that is stored. */
-export function countBatch(counters: Counters, { counts, deadLetters }: RatedBatch): void {
+/** Counts a range that is stored, at `now` (epoch milliseconds). */
+export function countBatch(counters: Counters, { range, batch }: PendingBatch, now: number): void {
+  const { counts, deadLetters } = batch;
+  const [oldest] = range.records;
+  if (oldest !== undefined) {
+    counters.rangeAgesMs.set(range.kafkaPartition, Math.max(0, now - oldest.timestampMs));
+  }
   counters.records += counts.records;
   counters.stored += counts.stored;
   counters.duplicates += counts.duplicates;
@@ -93,6 +113,41 @@ export function registerCounters(
       kind: 'counter',
       labels: ['code'],
       read: () => labelled('code', counters.failures),
+    },
+    {
+      name: `${prefix}unknown_outcomes_total`,
+      help: 'Inserts of blocks of which no answer came',
+      kind: 'counter',
+      read: () => counters.unknownOutcomes,
+    },
+    {
+      name: `${prefix}intents_carried_out_total`,
+      help: 'Ranges that another had begun to store and this one finished',
+      kind: 'counter',
+      read: () => counters.intentsCarriedOut,
+    },
+    {
+      name: `${prefix}verifications_total`,
+      help: 'Comparisons of raw and rollups with what a block should have left there',
+      kind: 'counter',
+      read: () => counters.verifications,
+    },
+    {
+      name: `${prefix}repairs_total`,
+      help: 'Blocks completed after a verification found them wanting',
+      kind: 'counter',
+      read: () => counters.repairs,
+    },
+    {
+      name: `${prefix}range_age_seconds`,
+      help: 'Age of the oldest record of the last stored range, by Kafka partition',
+      kind: 'gauge',
+      labels: ['kafka_partition'],
+      read: () =>
+        [...counters.rangeAgesMs].map(([kafkaPartition, ageMs]) => ({
+          labels: { kafka_partition: kafkaPartition },
+          value: ageMs / 1000,
+        })),
     },
     {
       name: `${prefix}lag_records`,

@@ -1,9 +1,10 @@
 /**
  * `unknown_org`: the configuration does not know the org of an event; the Kafka partition waits at its offset.
  * `assignment_lost`: the Kafka partition went to another aggregator while a range was in hand; the range is dropped
- * here, before its insert.
+ * here, before its insert. `not_verified`: whether a block is stored could not be seen, since too much was inserted
+ * beside it.
  */
-export type AggregatorErrorCode = 'unknown_org' | 'assignment_lost';
+export type AggregatorErrorCode = 'unknown_org' | 'assignment_lost' | 'not_verified';
 
 /** Why a range is not stored. Its offset is not committed, so it is handled again, here or by an heir. */
 export class AggregatorError extends Error {

@@ -1,64 +1,96 @@
-import type { ProducerRecord } from '@meterstone/kafka';
-import type { RawBlock, UserName } from '@meterstone/store';
+import type { Membership, ProducerRecord } from '@meterstone/kafka';
+import { type LedgerRange, type RawBlock, StoreError, type UserName } from '@meterstone/store';
 import { toLetterRecords } from './dead-letters.ts';
 import { AggregatorError } from './errors.ts';
+import { formatIntent, type Intent } from './intent.ts';
+import { toLedgerRange } from './ledger-row.ts';
 import type { RatedBatch, RecordRange } from './rate-batch.ts';
 
 /** Where a batch goes. Each call rejects when it is not known to have succeeded, and can be repeated as it is. */
 export interface BatchWriters {
   insertUsers(users: readonly UserName[]): Promise<void>;
   insertRows(block: RawBlock, token: string): Promise<void>;
+  /** Resolves when the block is in raw and in every rollup, once. */
+  ensureStored(pending: PendingBatch): Promise<void>;
   sendDeadLetters(records: readonly ProducerRecord[]): Promise<void>;
+  insertLedger(range: LedgerRange): Promise<void>;
 }
 
 /** What a range became, and how much of it is stored: kept until all is, so that an attempt never rates anew. */
 export interface PendingBatch {
   readonly range: RecordRange;
   readonly batch: RatedBatch;
-  done: 'nothing' | 'users' | 'rows' | 'all';
+  readonly intent: Intent;
+  done: 'nothing' | 'intent' | 'users' | 'rows' | 'verified' | 'letters' | 'all';
+  /** Something of it may be stored that nobody heard of: the token alone is no proof then. */
+  isUncertain: boolean;
 }
-
-/** Version of a row's layout in RowBinary. Part of the token, because other bytes under one token would be dropped. */
-const ROW_LAYOUT = 1;
 
 /**
  * Stores what is missing of a batch; resolves when its offsets may be committed. Rejects at the first failure, and can
- * be called again. `isCurrent`: the Kafka partition is still ours.
+ * be called again.
  *
- * The order is what a crash between two lines leaves behind. Users before the rows that name them by key: a row never
- * stands without its name. Rows before dead letters before the commit: a crash in between repeats the range, whose rows
- * the token drops where the range comes back with the same bounds, and whose dead letters have the same identity.
+ * The order is what a crash between two lines leaves behind. The intent before anything, acknowledged under the
+ * membership of the fetch: whoever comes next stores the very same block under the same token, and one who is no longer
+ * the owner stores nothing. Users before the rows that name them by key: a row never stands without its name. Rows
+ * before dead letters before the ledger: its row says that all of the range is stored. The commit, which is the
+ * consumer's, comes last; the ledger wins where it is missing.
  */
 export async function flush(
   pending: PendingBatch,
   writers: BatchWriters,
-  isCurrent: () => boolean,
+  membership: Membership,
 ): Promise<void> {
-  const { range, batch } = pending;
+  const { range, batch, intent } = pending;
   if (pending.done === 'nothing') {
-    assertCurrent(range, isCurrent);
+    assertCurrent(range, membership);
+    await membership.note({ nextOffset: range.firstOffset, metadata: formatIntent(intent) });
+    pending.done = 'intent';
+  }
+  if (pending.done === 'intent') {
+    assertCurrent(range, membership);
     await writers.insertUsers(batch.users);
     pending.done = 'users';
   }
   if (pending.done === 'users') {
-    assertCurrent(range, isCurrent);
-    await writers.insertRows(batch.block, blockToken(range));
+    assertCurrent(range, membership);
+    await insertRows(pending, writers);
     pending.done = 'rows';
   }
   if (pending.done === 'rows') {
+    if (pending.isUncertain) {
+      await writers.ensureStored(pending);
+    }
+    pending.done = 'verified';
+  }
+  if (pending.done === 'verified') {
     await writers.sendDeadLetters(toLetterRecords(batch.deadLetters));
+    pending.done = 'letters';
+  }
+  if (pending.done === 'letters') {
+    await writers.insertLedger(toLedgerRange(pending));
     pending.done = 'all';
   }
 }
 
-/** Names a block: stream, Kafka partition, half-open range of offsets, row layout. */
-function blockToken({ stream, kafkaPartition, firstOffset, nextOffset }: RecordRange): string {
-  return `us${stream}-p${kafkaPartition}-${firstOffset}-${nextOffset}-l${ROW_LAYOUT}`;
+async function insertRows(pending: PendingBatch, writers: BatchWriters): Promise<void> {
+  const { batch, intent } = pending;
+  try {
+    await writers.insertRows(batch.block, intent.token);
+  } catch (error) {
+    pending.isUncertain ||= !isRefusal(error);
+    throw error;
+  }
 }
 
-/** The heir of a Kafka partition stores the range under bounds of its own, so two inserts would double it. */
-function assertCurrent({ kafkaPartition }: RecordRange, isCurrent: () => boolean): void {
-  if (!isCurrent()) {
+/** The server answered that it did not do it; what of it had been done already, the token completes. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof StoreError && (error.code === 'server_busy' || error.code === 'server_refused');
+}
+
+/** The heir of a Kafka partition carries out the intent; two at once meet at the token, but need not. */
+function assertCurrent({ kafkaPartition }: RecordRange, membership: Membership): void {
+  if (!membership.isCurrent()) {
     throw new AggregatorError(
       'assignment_lost',
       `Kafka partition ${kafkaPartition} went to another aggregator`,

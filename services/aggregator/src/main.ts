@@ -1,4 +1,4 @@
-import { createSecretReader, openControl, readUserKeySecret } from '@meterstone/control';
+import { createSecretReader, loadBundle, openControl, readUserKeySecret } from '@meterstone/control';
 import { createKafka } from '@meterstone/kafka';
 import {
   createLogger,
@@ -43,6 +43,7 @@ async function main(config: AggregatorConfig, env: NodeJS.ProcessEnv, logger: Lo
     store,
     database: config.clickhouseDatabase,
     terms: () => control.snapshot().terms,
+    loadTerms: (epoch) => loadBundle(config.bundlesFolder, epoch),
     userKeySecret: await readUserKeySecret(config.userKeySecret, readSecret),
     registry,
     logger,

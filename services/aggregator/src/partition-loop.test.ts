@@ -1,145 +1,283 @@
-import type { FetchedBatch, ProducerRecord } from '@meterstone/kafka';
-import type { UsageEvent } from '@meterstone/metering';
-import { createLogger } from '@meterstone/runtime';
-import { createUserKeyer, type RawBlock, rawBlockBytes, rawBlockRowCount } from '@meterstone/store';
 import { describe, expect, it } from 'vitest';
-import { createCounters } from './counters.ts';
-import { createContentHasher } from './event-content.ts';
-import { EXAMPLE_SECRET, exampleEvent, exampleRecord, exampleTerms } from './example.ts';
-import { createPartitionLoop, ORG_WAIT_MS_MAX } from './partition-loop.ts';
+import { exampleEvent, exampleTerms } from './example.ts';
+import { ExampleWorld, KAFKA_PARTITION, STEPS } from './example-world.ts';
+import { parseIntent } from './intent.ts';
+import { ORG_WAIT_MS_MAX } from './partition-loop.ts';
 
-const current = { isCurrent: () => true };
-
-/** A log of one Kafka partition, the loop over it, and all that the loop wrote, in order. */
-function setUp(values: readonly (UsageEvent | Buffer)[]) {
-  const written: string[] = [];
-  const blocks: { token: string; bytes: Buffer }[] = [];
-  const failing = new Set<string>();
-  const clock = { ms: 0 };
-  const state = { terms: exampleTerms() };
-  const counters = createCounters();
-  const troubles = new Map<number, string>();
-  const records = values.map((value, offset) => exampleRecord(offset, value));
-  const write = async (what: string, text: string) => {
-    if (failing.has(what)) {
-      throw Object.assign(new Error('broken'), { code: 'server_busy' });
-    }
-    written.push(text);
-  };
-  const loop = createPartitionLoop({
-    stream: 1,
-    terms: () => state.terms,
-    readRecords: async (_, from, to) => records.slice(from, to),
-    writers: {
-      insertUsers: (users) => write('users', `users ${users.map(({ user }) => user).join()}`),
-      insertRows: (block: RawBlock, token: string) => {
-        blocks.push({ token, bytes: rawBlockBytes(block) });
-        return write('rows', `${rawBlockRowCount(block)} rows ${token}`);
-      },
-      sendDeadLetters: (letters: readonly ProducerRecord[]) =>
-        write('letters', `letters ${letters.map(({ key }) => key).join()}`),
-    },
-    userKeyOf: createUserKeyer(EXAMPLE_SECRET),
-    contentOf: createContentHasher(),
-    counters,
-    troubles,
-    logger: createLogger({ service: 'aggregator', level: 'silent' }),
-    now: () => clock.ms,
-  });
-  const batch = (firstOffset: number, nextOffset: number): FetchedBatch => ({
-    topic: 'usage-events',
-    kafkaPartition: 3,
-    firstOffset,
-    nextOffset,
-    records: records.slice(firstOffset, nextOffset),
-  });
-  return { loop, batch, written, blocks, failing, clock, state, counters, troubles };
-}
+const events = (...names: readonly number[]) => names.map((name) => exampleEvent(name));
 
 describe('the partition loop', () => {
-  it('writes users, then rows, then dead letters', async () => {
-    const { loop, batch, written, counters } = setUp([
-      exampleEvent(1),
-      Buffer.from('noise'),
-      exampleEvent(1),
+  it('writes the intent, then users, rows, dead letters and the ledger', async () => {
+    const world = new ExampleWorld([exampleEvent(1), Buffer.from('noise'), exampleEvent(1)]);
+    const loop = await world.assigned();
+    await loop.onBatch(world.batch(0, 3), world.membership);
+    expect(parseIntent(world.committed?.metadata ?? '')).toMatchObject({
+      stream: 1,
+      firstOffset: 0,
+      nextOffset: 3,
+      token: 'us1-p3-0-3-s1-l1',
+      epoch: 'epoch-1',
+      rows: 1,
+    });
+    expect(world.committed?.nextOffset).toBe(0);
+    expect(world.written).toEqual([
+      'users customer-1',
+      '1 rows us1-p3-0-3-s1-l1',
+      'letters 1-3-1',
+      'ledger 0-3',
     ]);
-    await loop.onBatch(batch(0, 3), current);
-    expect(written).toEqual(['users customer-1', '1 rows us1-p3-0-3-l1', 'letters 1-3-1']);
-    expect(counters).toMatchObject({ records: 3, stored: 1, duplicates: 1 });
-    expect(Object.fromEntries(counters.deadLetters)).toEqual({ undecodable: 1 });
+    expect(world.counters).toMatchObject({ records: 3, stored: 1, duplicates: 1 });
+    expect(Object.fromEntries(world.counters.deadLetters)).toEqual({ undecodable: 1 });
+  });
+
+  it('writes nothing where the intent was not acknowledged', async () => {
+    const world = new ExampleWorld(events(1));
+    world.failing.add('intent');
+    await expect(world.run(1)).rejects.toThrow('died at intent');
+    expect(world.written).toEqual([]);
+  });
+
+  it('says in the ledger what it stored', async () => {
+    const world = new ExampleWorld([...events(1, 2), exampleEvent(2, { user: 'other' }), ...events(1)]);
+    await world.run(4);
+    // 1,000 tokens in at $2.50 a million and 100 out at $10.00 for each of two; charged 1.2 times that.
+    expect([...world.ledger.values()]).toMatchObject([
+      {
+        records: 4,
+        stored: 2,
+        duplicates: 1,
+        deadLetters: 1,
+        rowLayout: 1,
+        lastRecord: { offset: 3 },
+        ingestedAtMax: exampleEvent(1).ingestedAt,
+        sums: {
+          tokens: { inputTokens: 2_000n, outputTokens: 200n, reasoningTokens: 0n },
+          amounts: { marketCost: 7_000_000_000n, charge: 8_400_000_000n, surchargeCost: 0n },
+        },
+      },
+    ]);
   });
 
   it('finds duplicates of earlier ranges, and of what stood there before it began', async () => {
-    const events = [1, 2, 1, 3, 2, 3].map((name) => exampleEvent(name));
-    const first = setUp(events);
-    await first.loop.onBatch(first.batch(0, 2), current);
-    await first.loop.onBatch(first.batch(2, 4), current);
-    await first.loop.onBatch(first.batch(4, 6), current);
-    expect(first.counters).toMatchObject({ stored: 3, duplicates: 3 });
-    const heir = setUp(events);
-    await heir.loop.onBatch(heir.batch(2, 6), current);
+    const world = new ExampleWorld(events(1, 2, 1, 3, 2, 3));
+    await world.run(2);
+    expect(world.counters).toMatchObject({ stored: 3, duplicates: 3 });
+    const heir = new ExampleWorld(events(1, 2, 1, 3, 2, 3));
+    const loop = await heir.assigned();
+    await loop.onBatch(heir.batch(2, 6), heir.membership);
     expect(heir.counters).toMatchObject({ stored: 1, duplicates: 3 });
   });
 
   it('gives a range that is read again the same rows under the same token', async () => {
-    const { loop, batch, blocks } = setUp([exampleEvent(1), exampleEvent(2)]);
-    await loop.onBatch(batch(0, 2), current);
-    await loop.onBatch(batch(0, 2), current);
-    expect(blocks[1]?.token).toBe(blocks[0]?.token);
-    expect(blocks[1]?.bytes.equals(blocks[0]?.bytes ?? Buffer.alloc(0))).toBe(true);
+    const world = new ExampleWorld(events(1, 2));
+    const loop = await world.assigned();
+    await loop.onBatch(world.batch(0, 2), world.membership);
+    const [first] = world.blocks.values();
+    world.blocks.clear();
+    await loop.onBatch(world.batch(0, 2), world.membership);
+    expect([...world.blocks.values()]).toEqual([first]);
   });
 
   it('goes on where an attempt failed, without rating anew under other terms', async () => {
-    const { loop, batch, written, blocks, failing, state, counters, troubles } = setUp([
-      exampleEvent(1),
-      Buffer.from('noise'),
-    ]);
+    const world = new ExampleWorld([exampleEvent(1), Buffer.from('noise')]);
+    const { failing, counters, troubles, membership } = world;
+    const loop = await world.assigned();
     failing.add('rows');
-    await expect(loop.onBatch(batch(0, 2), current)).rejects.toThrow('broken');
-    expect(troubles.get(3)).toBe('nothing can be stored at the moment (server_busy)');
-    expect(Object.fromEntries(counters.failures)).toEqual({ server_busy: 1 });
+    await expect(loop.onBatch(world.batch(0, 2), membership)).rejects.toThrow('died at rows');
+    expect(troubles.get(3)).toBe('nothing can be stored at the moment (unreachable)');
+    expect(Object.fromEntries(counters.failures)).toEqual({ unreachable: 1 });
     expect(counters.records).toBe(0);
-    state.terms = exampleTerms({ epoch: 'epoch-2' });
+    world.terms = exampleTerms({ epoch: 'epoch-2' });
     failing.delete('rows');
     failing.add('letters');
-    await expect(loop.onBatch(batch(0, 2), current)).rejects.toThrow('broken');
+    await expect(loop.onBatch(world.batch(0, 2), membership)).rejects.toThrow('died at letters');
     failing.delete('letters');
-    await loop.onBatch(batch(0, 2), current);
-    expect(written).toEqual(['users customer-1', '1 rows us1-p3-0-2-l1', 'letters 1-3-1']);
-    expect(blocks[1]?.bytes.equals(blocks[0]?.bytes ?? Buffer.alloc(0))).toBe(true);
+    await loop.onBatch(world.batch(0, 2), membership);
+    expect(world.written).toEqual([
+      'users customer-1',
+      '1 rows us1-p3-0-2-s1-l1',
+      'letters 1-3-1',
+      'ledger 0-2',
+    ]);
+    expect([...world.ledger.values()]).toMatchObject([{ epoch: 'epoch-1' }]);
     expect(troubles.size).toBe(0);
     expect(counters.records).toBe(2);
   });
 
   it('stores nothing of a Kafka partition that is no longer its own', async () => {
-    const { loop, batch, written } = setUp([exampleEvent(1)]);
-    await expect(loop.onBatch(batch(0, 1), { isCurrent: () => false })).rejects.toMatchObject({
+    const world = new ExampleWorld(events(1));
+    const lost = { ...world.membership, isCurrent: () => false };
+    const loop = await world.assigned();
+    await expect(loop.onBatch(world.batch(0, 1), lost)).rejects.toMatchObject({
       code: 'assignment_lost',
     });
-    expect(written).toEqual([]);
+    expect(world.written).toEqual([]);
+    expect(world.committed).toBeNull();
   });
 
   it('waits for an unknown org, says so, and goes on when it is configured', async () => {
-    const { loop, batch, written, clock, state, troubles } = setUp([exampleEvent(1, { orgId: 'newcomer' })]);
-    await expect(loop.onBatch(batch(0, 1), current)).rejects.toMatchObject({ code: 'unknown_org' });
+    const world = new ExampleWorld([exampleEvent(1, { orgId: 'newcomer' })]);
+    const { troubles, membership } = world;
+    const loop = await world.assigned();
+    await expect(loop.onBatch(world.batch(0, 1), membership)).rejects.toMatchObject({ code: 'unknown_org' });
     expect(troubles.get(3)).toBe('waits, offset 0 is of org newcomer, which is not configured');
-    clock.ms += ORG_WAIT_MS_MAX;
-    await expect(loop.onBatch(batch(0, 1), current)).rejects.toMatchObject({ code: 'unknown_org' });
+    world.nowMs += ORG_WAIT_MS_MAX;
+    await expect(loop.onBatch(world.batch(0, 1), membership)).rejects.toMatchObject({ code: 'unknown_org' });
     expect(troubles.get(3)).toBe('stopped, offset 0 is of org newcomer, which is not configured');
-    expect(written).toEqual([]);
-    const acme = state.terms.orgs.get('acme');
-    state.terms = exampleTerms({ orgs: new Map(acme === undefined ? [] : [['newcomer', acme]]) });
-    await loop.onBatch(batch(0, 1), current);
-    expect(written).toContain('1 rows us1-p3-0-1-l1');
+    expect(world.written).toEqual([]);
+    const acme = world.terms.orgs.get('acme');
+    world.terms = exampleTerms({ orgs: new Map(acme === undefined ? [] : [['newcomer', acme]]) });
+    await loop.onBatch(world.batch(0, 1), membership);
+    expect(world.written).toContain('1 rows us1-p3-0-1-s1-l1');
     expect(troubles.size).toBe(0);
   });
 
   it('forgets a Kafka partition that it lost, and reads anew what stands before the next range', async () => {
-    const { loop, batch, counters } = setUp([1, 2, 1, 2].map((name) => exampleEvent(name)));
-    await loop.onBatch(batch(0, 1), current);
-    loop.onAssigned([]);
-    loop.onAssigned([3]);
-    await loop.onBatch(batch(2, 4), current);
-    expect(counters).toMatchObject({ records: 3, stored: 1, duplicates: 2 });
+    const world = new ExampleWorld(events(1, 2, 1, 2));
+    const loop = await world.assigned();
+    await loop.onBatch(world.batch(0, 1), world.membership);
+    loop.onMembership([]);
+    loop.onMembership([KAFKA_PARTITION]);
+    await loop.onAssigned(world.membership);
+    await loop.onBatch(world.batch(2, 4), world.membership);
+    expect(world.counters).toMatchObject({ records: 3, stored: 1, duplicates: 2 });
+  });
+});
+
+describe('after a death at any point', () => {
+  const VALUES = [
+    ...events(1, 2),
+    Buffer.from('noise'),
+    ...events(2, 3, 4),
+    exampleEvent(1, { user: 'other' }),
+  ];
+
+  it.each(STEPS)(
+    '%s, the heir leaves what an undisturbed run leaves, whatever ranges it reads',
+    async (step) => {
+      const calm = new ExampleWorld(VALUES);
+      await calm.run(4);
+      for (const heirLength of [1, 2, 3, 7]) {
+        const world = new ExampleWorld(VALUES);
+        world.failing.add(step);
+        await expect(world.run(4)).rejects.toThrow(`died at ${step}`);
+        world.failing.clear();
+        // Other terms are in force by now; what was begun is stored under its own.
+        world.terms = exampleTerms({ epoch: 'epoch-2' });
+        await world.run(heirLength);
+        const first = [...calm.blocks][0];
+        if (step !== 'intent') {
+          expect([...world.blocks][0]).toEqual(first);
+        }
+        const stored = [...world.ledger.values()].reduce((sum, range) => sum + range.stored, 0);
+        expect(stored).toBe(4);
+        expect(world.committed).toEqual({ nextOffset: VALUES.length, metadata: null });
+        let expected = 0;
+        for (const { firstOffset, nextOffset } of world.ledger.values()) {
+          expect(firstOffset).toBe(expected);
+          expected = nextOffset;
+        }
+        expect(expected).toBe(VALUES.length);
+      }
+    },
+  );
+
+  it.each(['users', 'rows', 'rows unheard', 'letters', 'ledger'] as const)(
+    '%s, the block that may be half stored is verified before its ledger row',
+    async (step) => {
+      const world = new ExampleWorld(VALUES);
+      world.failing.add(step);
+      await expect(world.run(4)).rejects.toThrow();
+      expect(world.verified).toEqual([]);
+      world.failing.clear();
+      await world.run(4);
+      expect(world.verified).toEqual(['us1-p3-0-4-s1-l1']);
+      expect(world.counters.intentsCarriedOut).toBe(1);
+    },
+  );
+
+  it('an answer that never came is verified by the same process too', async () => {
+    const world = new ExampleWorld(VALUES);
+    const loop = await world.assigned();
+    world.failing.add('rows unheard');
+    await expect(loop.onBatch(world.batch(0, 4), world.membership)).rejects.toThrow();
+    world.failing.clear();
+    await loop.onBatch(world.batch(0, 4), world.membership);
+    expect(world.verified).toEqual(['us1-p3-0-4-s1-l1']);
+  });
+});
+
+describe('what does not fit together stops its Kafka partition', () => {
+  const stoppedBy = async (world: ExampleWorld) =>
+    world.run(2).then(
+      () => 'went on',
+      (error: unknown) =>
+        error instanceof Error && 'code' in error ? `${error.code}: ${error.message}` : String(error),
+    );
+
+  /** A world that died with an intent for [0, 2) and nothing stored. */
+  async function half() {
+    const world = new ExampleWorld(events(1, 2, 3));
+    world.failing.add('users');
+    await expect(world.run(2)).rejects.toThrow();
+    world.failing.clear();
+    return world;
+  }
+
+  it('where the terms of an intent are gone', async () => {
+    const world = await half();
+    world.termsByEpoch.clear();
+    expect(await stoppedBy(world)).toMatch(
+      /^partition_stopped: the terms of us1-p3-0-2-s1-l1, bundle epoch-1,.*recover/,
+    );
+    expect(world.written).toEqual([]);
+  });
+
+  it('where the block of an intent comes out another one', async () => {
+    const world = await half();
+    const acme = world.terms.orgs.get('acme');
+    const cheaper = exampleTerms({
+      orgs: new Map(acme === undefined ? [] : [['acme', { ...acme, plan: null }]]),
+    });
+    world.termsByEpoch.set('epoch-1', cheaper);
+    expect(await stoppedBy(world)).toMatch(
+      /^partition_stopped: the block of us1-p3-0-2-s1-l1 cannot be built again/,
+    );
+    expect(world.written).toEqual([]);
+  });
+
+  it('where the record before the position is not the one that was stored', async () => {
+    const world = new ExampleWorld(events(1, 2, 3));
+    await world.run(3);
+    world.records[2] = {
+      ...(world.records[2] ?? { offset: 2, timestampMs: 0, key: null }),
+      value: Buffer.from('x'),
+    };
+    expect(await stoppedBy(world)).toMatch(
+      /^partition_stopped: the record at offset 2 is not the one that was stored/,
+    );
+  });
+
+  it('where the ledger is behind Kafka', async () => {
+    const world = new ExampleWorld(events(1, 2, 3));
+    await world.run(3);
+    world.ledger.clear();
+    expect(await stoppedBy(world)).toMatch(
+      /^partition_stopped: Kafka's position 3 is ahead of the ledger's 0/,
+    );
+  });
+});
+
+describe('where Kafka is behind the ledger', () => {
+  it('goes on at the ledger, and moves Kafka there', async () => {
+    const world = new ExampleWorld(events(1, 2, 3));
+    await world.run(3);
+    const written = [...world.written];
+    for (const committed of [null, { nextOffset: 1, metadata: null }]) {
+      world.committed = committed;
+      await world.run(2);
+      expect(world.written).toEqual(written);
+      expect(world.committed).toEqual({ nextOffset: 3, metadata: null });
+    }
   });
 });

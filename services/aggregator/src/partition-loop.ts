@@ -1,27 +1,29 @@
-import type { FetchedBatch } from '@meterstone/kafka';
-import { createRater, type RatingTerms } from '@meterstone/metering';
+import type { FetchedBatch, Membership } from '@meterstone/kafka';
+import type { RatingTerms } from '@meterstone/metering';
 import type { Logger } from '@meterstone/runtime';
 import type { UserKeyer } from '@meterstone/store';
+import { isSameRange } from './block-token.ts';
+import { carryOut } from './carry-out.ts';
 import { type Counters, countBatch, countFailure } from './counters.ts';
 import { AggregatorError } from './errors.ts';
 import type { ContentHasher } from './event-content.ts';
 import { type BatchWriters, flush, type PendingBatch } from './flush.ts';
-import {
-  emptyWindow,
-  extendWindow,
-  fillWindow,
-  type PartitionWindow,
-  type ReadRecords,
-} from './partition-window.ts';
+import { type Lane, newLane } from './lane.ts';
+import { emptyWindow, extendWindow, fillWindow } from './partition-window.ts';
+import { openPending } from './pending-range.ts';
 import type { Troubles } from './progress.ts';
-import { type RatedBatch, type RatingTools, type RecordRange, rateBatch } from './rate-batch.ts';
+import type { RecordRange } from './rate-batch.ts';
+import { createToolbox, type Toolbox } from './rating-toolbox.ts';
+import { type AssignmentFacts, type TakeOverSources, takeOver } from './take-over.ts';
 
-export interface PartitionLoopOptions {
-  /** Number of the topic's incarnation. */
-  readonly stream: number;
+export interface PartitionLoopOptions extends TakeOverSources {
+  readonly topic: string;
+  /** Asked once for each assignment. */
+  readonly readFacts: () => Promise<AssignmentFacts>;
   /** The terms in force; asked once for each range, so that a block is of one epoch. */
   readonly terms: () => RatingTerms;
-  readonly readRecords: ReadRecords;
+  /** The terms of an epoch as they were; rejects with `bundle_missing` or `bundle_damaged`. */
+  readonly loadTerms: (epoch: string) => Promise<RatingTerms>;
   readonly writers: BatchWriters;
   readonly userKeyOf: UserKeyer;
   readonly contentOf: ContentHasher;
@@ -32,122 +34,146 @@ export interface PartitionLoopOptions {
   readonly now: () => number;
 }
 
-/** The two calls that a consumer makes. */
+/** The three calls that a consumer makes. */
 export interface PartitionLoop {
   /** Drops what is remembered of Kafka partitions that are no longer ours. */
-  onAssigned(kafkaPartitions: readonly number[]): void;
+  onMembership(kafkaPartitions: readonly number[]): void;
+  /**
+   * Finds where a Kafka partition goes on, fills its window, and carries out what was begun and not finished; resolves
+   * with the position of its next range. It can be repeated.
+   */
+  onAssigned(membership: Membership): Promise<number>;
   /**
    * Stores a range; when it resolves the range's offsets may be committed. It rejects if the range is not stored, and
    * the caller repeats it, with back-off and without end: a range is stored or its Kafka partition stands still.
    * Ranges of one Kafka partition come one at a time, in order.
    */
-  onBatch(batch: FetchedBatch, membership: { isCurrent(): boolean }): Promise<void>;
+  onBatch(fetched: FetchedBatch, membership: Membership): Promise<void>;
 }
 
 /** How long an org may be missing from the configuration before the wait counts as a stop: time for a new file. */
 export const ORG_WAIT_MS_MAX = 300_000;
 
-/**
- * Carries ranges from the window through rating to the flush; the commit is the consumer's. The intent will stand between
- * rating and flush, the ledger row and the verification of unknown outcomes between flush and commit: until then a crash
- * between insert and commit can store a range again, if it comes back with other bounds.
- */
+/** Carries ranges from the window through rating and intent to the ledger; the commit is the consumer's. */
 export function createPartitionLoop(options: PartitionLoopOptions): PartitionLoop {
-  const lanes = new Map<number, Lane>();
-  const toolsOf = createToolbox(options);
+  return new Loop(options);
+}
 
-  return {
-    onAssigned(kafkaPartitions) {
-      for (const kafkaPartition of lanes.keys()) {
-        if (!kafkaPartitions.includes(kafkaPartition)) {
-          lanes.delete(kafkaPartition);
-          options.troubles.delete(kafkaPartition);
-        }
+class Loop implements PartitionLoop {
+  readonly #options: PartitionLoopOptions;
+  readonly #toolbox: Toolbox;
+  readonly #lanes = new Map<number, Lane>();
+  /** Of the present assignment; `null` = not asked for yet. */
+  #facts: Promise<AssignmentFacts> | null = null;
+
+  constructor(options: PartitionLoopOptions) {
+    this.#options = options;
+    this.#toolbox = createToolbox(options);
+  }
+
+  onMembership(kafkaPartitions: readonly number[]): void {
+    this.#facts = null;
+    for (const kafkaPartition of this.#lanes.keys()) {
+      if (!kafkaPartitions.includes(kafkaPartition)) {
+        this.#lanes.delete(kafkaPartition);
+        this.#options.troubles.delete(kafkaPartition);
       }
-    },
-    async onBatch(fetched, { isCurrent }) {
-      const range: RecordRange = { stream: options.stream, ...fetched };
-      const lane = lanes.get(range.kafkaPartition) ?? newLane(range.kafkaPartition);
-      lanes.set(range.kafkaPartition, lane);
-      try {
-        await storeRange(lane, range, { options, toolsOf, isCurrent });
-      } catch (error) {
-        noteFailure(options, lane, { range, error });
-        throw error;
+    }
+  }
+
+  onAssigned(membership: Membership): Promise<number> {
+    return this.#watched(membership, async (lane) => {
+      const facts = await this.#readFacts();
+      const { position, intent } = await takeOver(membership, facts, this.#options);
+      if (lane.stream !== facts.stream) {
+        lane.stream = facts.stream;
+        lane.partition = emptyWindow(membership.kafkaPartition);
       }
-      options.troubles.delete(range.kafkaPartition);
-    },
-  };
-}
+      await this.#fill(lane, position);
+      if (intent === null) {
+        lane.pending = null;
+        return position;
+      }
+      lane.pending = await carryOut(
+        { intent, membership, lane },
+        { ...this.#options, toolbox: this.#toolbox },
+      );
+      await this.#store(lane, lane.pending, membership);
+      this.#options.counters.intentsCarriedOut += 1;
+      await membership.note({ nextOffset: intent.nextOffset, metadata: null });
+      return intent.nextOffset;
+    });
+  }
 
-/** What is remembered of one Kafka partition. */
-interface Lane {
-  partition: PartitionWindow;
-  /** The last range, while it is not stored whole. */
-  pending: PendingBatch | null;
-  /** Since when the org of an event is missing, epoch milliseconds; `null` = none is. */
-  waitingSince: number | null;
-}
+  onBatch(fetched: FetchedBatch, membership: Membership): Promise<void> {
+    return this.#watched(membership, async (lane) => {
+      const range: RecordRange = { stream: lane.stream, ...fetched };
+      if (lane.pending === null || !isSameRange(lane.pending.range, range)) {
+        lane.pending = null;
+        await this.#fill(lane, range.firstOffset);
+        // Other terms may be in force by the next attempt, but what was noted in an intent is stored only as it was.
+        lane.pending = openPending(lane, range, this.#toolbox.current());
+      }
+      await this.#store(lane, lane.pending, membership);
+    });
+  }
 
-function newLane(kafkaPartition: number): Lane {
-  return { partition: emptyWindow(kafkaPartition), pending: null, waitingSince: null };
-}
-
-interface StoreTools {
-  readonly options: PartitionLoopOptions;
-  readonly toolsOf: () => RatingTools;
-  readonly isCurrent: () => boolean;
-}
-
-async function storeRange(lane: Lane, range: RecordRange, tools: StoreTools): Promise<void> {
-  const { options, toolsOf, isCurrent } = tools;
-  if (!isSameRange(lane.pending?.range, range)) {
+  async #store(lane: Lane, pending: PendingBatch, membership: Membership): Promise<void> {
+    const { writers, counters, now } = this.#options;
+    await flush(pending, writers, membership);
+    extendWindow(lane.partition, pending.batch.seen, pending.range.nextOffset);
     lane.pending = null;
-    await prepareWindow(lane, range, options);
+    countBatch(counters, pending, now());
   }
-  // Other terms may be in force by now, but what was sent under a token may be sent again only as it was.
-  lane.pending ??= { range, batch: rateNow(lane, range, toolsOf()), done: 'nothing' };
-  await flush(lane.pending, options.writers, isCurrent);
-  const { batch } = lane.pending;
-  extendWindow(lane.partition, batch.seen, range.nextOffset);
-  lane.pending = null;
-  countBatch(options.counters, batch);
-}
 
-async function prepareWindow(lane: Lane, range: RecordRange, options: PartitionLoopOptions): Promise<void> {
-  // Read again from further back: a window that holds the range itself would call every record its own duplicate.
-  if (lane.partition.filledTo > range.firstOffset) {
-    lane.partition = emptyWindow(range.kafkaPartition);
+  /** Read again from further back: a window that holds the range itself would call every record its own duplicate. */
+  async #fill(lane: Lane, firstOffset: number): Promise<void> {
+    if (lane.partition.filledTo > firstOffset) {
+      lane.partition = emptyWindow(lane.partition.kafkaPartition);
+    }
+    await fillWindow(lane.partition, firstOffset, this.#options);
   }
-  await fillWindow(lane.partition, range.firstOffset, options);
-}
 
-function rateNow(lane: Lane, range: RecordRange, tools: RatingTools): RatedBatch {
-  const outcome = rateBatch(range, lane.partition.window, tools);
-  if (outcome.kind === 'unknown_org') {
-    const { orgId, kafkaOffset } = outcome;
-    throw new AggregatorError(
-      'unknown_org',
-      `offset ${kafkaOffset} is of org ${orgId}, which is not configured`,
-    );
+  async #readFacts(): Promise<AssignmentFacts> {
+    const facts = this.#facts ?? this.#options.readFacts();
+    this.#facts = facts;
+    try {
+      return await facts;
+    } catch (error) {
+      if (this.#facts === facts) {
+        this.#facts = null;
+      }
+      throw error;
+    }
   }
-  lane.waitingSince = null;
-  return outcome.batch;
+
+  /** Runs a step of a Kafka partition's lane, and says what keeps it. */
+  async #watched<T>({ kafkaPartition }: Membership, step: (lane: Lane) => Promise<T>): Promise<T> {
+    const lane = this.#lanes.get(kafkaPartition) ?? newLane(kafkaPartition);
+    this.#lanes.set(kafkaPartition, lane);
+    try {
+      const result = await step(lane);
+      this.#options.troubles.delete(kafkaPartition);
+      return result;
+    } catch (error) {
+      noteFailure(this.#options, lane, { kafkaPartition, error });
+      throw error;
+    }
+  }
 }
 
 function noteFailure(
   { counters, troubles, logger, now }: PartitionLoopOptions,
   lane: Lane,
-  { range, error }: { range: RecordRange; error: unknown },
+  { kafkaPartition, error }: { kafkaPartition: number; error: unknown },
 ): void {
-  const { kafkaPartition } = range;
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
   countFailure(counters, code);
-  if (!(error instanceof AggregatorError)) {
-    troubles.set(kafkaPartition, `nothing can be stored at the moment (${code})`);
+  if (code === 'assignment_lost' || code === 'partition_stopped') {
     return;
   }
-  if (error.code === 'assignment_lost') {
+  if (!(error instanceof AggregatorError) || error.code !== 'unknown_org') {
+    troubles.set(kafkaPartition, `nothing can be stored at the moment (${code})`);
     return;
   }
   lane.waitingSince ??= now();
@@ -157,20 +183,4 @@ function noteFailure(
   if (isStopped) {
     logger.fatal({ kafkaPartition, waitedMs, reason: error.message }, 'partition stopped: unknown org');
   }
-}
-
-function isSameRange(a: RecordRange | undefined, b: RecordRange): boolean {
-  return a?.firstOffset === b.firstOffset && a.nextOffset === b.nextOffset;
-}
-
-/** The tools of the terms in force; made anew only when those change, so that a rater's memory lives on. */
-function createToolbox({ terms, userKeyOf, contentOf }: PartitionLoopOptions): () => RatingTools {
-  let tools: RatingTools | null = null;
-  return () => {
-    const current = terms();
-    if (tools?.terms !== current) {
-      tools = { terms: current, rate: createRater(current), userKeyOf, contentOf };
-    }
-    return tools;
-  };
 }

@@ -9,18 +9,15 @@ import {
   type UserKeyer,
   type UserName,
 } from '@meterstone/store';
+import { BlockFacts } from './block-facts.ts';
+import type { OffsetRange } from './block-token.ts';
 import { DuplicateWindow, type Standing } from './deduplicate.ts';
 import type { ContentHasher } from './event-content.ts';
 import { type RecordFault, readRecord } from './read-record.ts';
 
-/** A half-open range of offsets of one Kafka partition, and the records in it. Offsets may have gaps. */
-export interface RecordRange {
-  /** Number of the topic's incarnation. */
-  readonly stream: number;
+/** A range of offsets and the records in it. Offsets may have gaps. */
+export interface RecordRange extends OffsetRange {
   readonly topic: string;
-  readonly kafkaPartition: number;
-  readonly firstOffset: number;
-  readonly nextOffset: number;
   readonly records: readonly FetchedRecord[];
 }
 
@@ -48,6 +45,8 @@ export interface RatedBatch {
   readonly users: readonly UserName[];
   readonly deadLetters: readonly DeadLetter[];
   readonly counts: BatchCounts;
+  /** Of the block's rows. */
+  readonly facts: BlockFacts;
   /** The range's own identities, for the window once the range is stored. */
   readonly seen: DuplicateWindow;
 }
@@ -68,6 +67,7 @@ export function rateBatch(range: RecordRange, window: DuplicateWindow, tools: Ra
     tools,
     block: createRawBlock(),
     users: new Map(),
+    facts: new BlockFacts(),
     deadLetters: [],
     seen: new DuplicateWindow(),
     stored: 0,
@@ -100,6 +100,7 @@ interface Draft {
   readonly block: RawBlock;
   /** By org and user key. */
   readonly users: Map<string, UserName>;
+  readonly facts: BlockFacts;
   readonly deadLetters: DeadLetter[];
   readonly seen: DuplicateWindow;
   stored: number;
@@ -137,10 +138,11 @@ function book(draft: Draft, record: FetchedRecord, event: UsageEvent): void {
   const { range, tools } = draft;
   const userKey = tools.userKeyOf(event.orgId, event.user);
   const { stream, kafkaPartition } = range;
+  const rating = tools.rate(event);
   try {
     appendRawRow(draft.block, {
       event,
-      rating: tools.rate(event),
+      rating,
       userKey,
       coordinates: { stream, kafkaPartition, kafkaOffset: record.offset },
     });
@@ -152,6 +154,7 @@ function book(draft: Draft, record: FetchedRecord, event: UsageEvent): void {
     throw error;
   }
   draft.stored += 1;
+  draft.facts.add(event, rating);
   if (event.user !== null && event.user !== '') {
     const key = `${event.orgId}\u0000${event.user}`;
     if (!draft.users.has(key)) {
@@ -174,12 +177,12 @@ function refuse({ range, deadLetters }: Draft, record: FetchedRecord, { code, re
   });
 }
 
-function toBatch({ block, users, deadLetters, seen, stored, duplicates }: Draft): RatedBatch {
+function toBatch({ block, users, deadLetters, facts, seen, stored, duplicates }: Draft): RatedBatch {
   const counts = {
     records: stored + duplicates + deadLetters.length,
     stored,
     duplicates,
     deadLetters: deadLetters.length,
   };
-  return { block, users: [...users.values()], deadLetters, counts, seen };
+  return { block, users: [...users.values()], deadLetters, counts, facts, seen };
 }

@@ -1,0 +1,50 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { BlockFacts } from './block-facts.ts';
+import { exampleEvent, exampleTools } from './example.ts';
+
+const { rate } = exampleTools();
+
+describe('the facts of a block', () => {
+  it('sum up exactly, beyond what a number holds', () => {
+    const count = fc.integer({ min: -900_000_000_000_000, max: 900_000_000_000_000 });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(count, count), { maxLength: 40 }), (counts) => {
+        const facts = new BlockFacts();
+        for (const [inputTokens, cacheWrite1hTokens] of counts) {
+          const event = exampleEvent(1, { inputTokens, cacheWrite1hTokens });
+          facts.add(event, {
+            ...rate(exampleEvent(1)),
+            marketCost: BigInt(inputTokens) * 10n ** 12n,
+            charge: null,
+          });
+        }
+        const sum = (index: 0 | 1) => counts.reduce((total, pair) => total + BigInt(pair[index]), 0n);
+        const { tokens, amounts } = facts.sums();
+        expect(tokens).toMatchObject({
+          inputTokens: sum(0),
+          cacheWrite1hTokens: sum(1),
+          outputImageTokens: 0n,
+        });
+        expect(amounts).toMatchObject({ marketCost: sum(0) * 10n ** 12n, charge: 0n });
+        expect(facts.sums()).toEqual({ tokens, amounts });
+      }),
+    );
+  });
+
+  it('say what rows touch, each org and quarter of an hour once, and when the latest came in', () => {
+    const facts = new BlockFacts();
+    expect(facts).toMatchObject({ ingestedAtMax: null });
+    const quarter = 900_000;
+    for (const [orgId, occurredAt] of [
+      ['acme', 10 * quarter],
+      ['acme', 11 * quarter - 1],
+      ['bolt', 12 * quarter],
+    ] as const) {
+      const event = exampleEvent(1, { orgId, occurredAt, ingestedAt: occurredAt + 5 });
+      facts.add(event, rate(event));
+    }
+    expect(facts.scope()).toEqual({ orgIds: ['acme', 'bolt'], quarters: [10 * quarter, 12 * quarter] });
+    expect(facts.ingestedAtMax).toBe(12 * quarter + 5);
+  });
+});

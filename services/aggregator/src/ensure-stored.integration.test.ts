@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto';
+import { createStoreClient, insertLedgerRange, insertRawBlock, migrate } from '@meterstone/store';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { createCounters } from './counters.ts';
+import { ensureStored } from './ensure-stored.ts';
+import { exampleEvent, exampleRecord, exampleTools } from './example.ts';
+import type { PendingBatch } from './flush.ts';
+import { InsertGate } from './insert-gate.ts';
+import { newLane } from './lane.ts';
+import { toLedgerRange } from './ledger-row.ts';
+import { openPending } from './pending-range.ts';
+
+const database = `verify_${randomBytes(6).toString('hex')}`;
+const store = createStoreClient({
+  url: inject('clickhouseUrl'),
+  username: 'default',
+  password: '',
+  database,
+});
+
+beforeAll(() => migrate({ client: store, database }));
+
+afterAll(() => store.close());
+
+let streams = 0;
+
+/** A range of three events of an org and a stream of its own, rated and not stored. */
+function pendingOf(orgId: string): PendingBatch {
+  streams += 1;
+  const records = [1, 2, 3].map((name, offset) => exampleRecord(offset, exampleEvent(name, { orgId })));
+  const range = { stream: streams, topic: 't', kafkaPartition: 0, firstOffset: 0, nextOffset: 3, records };
+  const tools = exampleTools();
+  const [acme] = tools.terms.orgs.values();
+  const orgs = new Map(acme === undefined ? [] : [[orgId, acme]]);
+  const pending = openPending(newLane(0), range, { ...tools, terms: { ...tools.terms, orgs } });
+  return { ...pending, isUncertain: true };
+}
+
+const insert = ({ batch, intent }: PendingBatch, token = intent.token) =>
+  insertRawBlock({ client: store, block: batch.block, token });
+const command = (query: string) => store.command({ query });
+
+async function ensure(pending: PendingBatch) {
+  const counters = createCounters();
+  const parts = { store, gate: new InsertGate(), counters, sleep: async () => undefined };
+  const outcome = await ensureStored(pending, parts).then(
+    () => 'stored',
+    (error: unknown) =>
+      error instanceof Error && 'code' in error ? `${error.code}: ${error.message}` : String(error),
+  );
+  return { outcome, repairs: counters.repairs, verifications: counters.verifications };
+}
+
+async function stored(orgId: string) {
+  const query = `SELECT (SELECT count() FROM raw_events WHERE org_id = '${orgId}') AS raw, (SELECT sum(attempts) FROM usage_day WHERE org_id = '${orgId}') AS day`;
+  const [row] = await (await store.query({ query, format: 'JSONEachRow' })).json<{
+    raw: number;
+    day: number;
+  }>();
+  return { raw: Number(row?.raw), day: Number(row?.day) };
+}
+
+describe('a block whose insert nobody heard of', () => {
+  it('is left alone where it is stored', async () => {
+    const pending = pendingOf('whole');
+    await insert(pending);
+    expect(await ensure(pending)).toEqual({ outcome: 'stored', repairs: 0, verifications: 1 });
+    expect(await stored('whole')).toEqual({ raw: 3, day: 3 });
+  });
+
+  it('is stored where nothing of it is', async () => {
+    const pending = pendingOf('nothing');
+    expect(await ensure(pending)).toEqual({ outcome: 'stored', repairs: 1, verifications: 2 });
+    expect(await stored('nothing')).toEqual({ raw: 3, day: 3 });
+  });
+
+  it('is completed where a view failed', async () => {
+    const pending = pendingOf('half');
+    await command("ALTER TABLE usage_day ADD CONSTRAINT broken CHECK org_id != 'half'");
+    await expect(insert(pending)).rejects.toMatchObject({ code: 'server_refused' });
+    await command('ALTER TABLE usage_day DROP CONSTRAINT broken');
+    expect(await stored('half')).toEqual({ raw: 3, day: 0 });
+    expect(await ensure(pending)).toEqual({ outcome: 'stored', repairs: 1, verifications: 2 });
+    expect(await stored('half')).toEqual({ raw: 3, day: 3 });
+  });
+
+  it('is stored again where its token outlived its rows', async () => {
+    const pending = pendingOf('token-only');
+    await insert(pending);
+    for (const table of ['raw_events', 'tags_15m', 'usage_15m', 'usage_day', 'user_day', 'health_15m']) {
+      await command(`DELETE FROM ${table} WHERE org_id = 'token-only'`);
+    }
+    expect(await ensure(pending)).toEqual({ outcome: 'stored', repairs: 1, verifications: 3 });
+    expect(await stored('token-only')).toEqual({ raw: 3, day: 3 });
+    expect(await ensure(pending)).toMatchObject({ outcome: 'stored', repairs: 0 });
+  });
+
+  it('stops its Kafka partition where a rollup lacks it and the token is known there', async () => {
+    const pending = pendingOf('lost-in-rollup');
+    await insert(pending);
+    await command("DELETE FROM usage_day WHERE org_id = 'lost-in-rollup'");
+    const { outcome } = await ensure(pending);
+    expect(outcome).toMatch(
+      /^partition_stopped: .*raw has 3 of 3 rows; usage_day lacks attempts 3, .*recover/,
+    );
+    expect(await stored('lost-in-rollup')).toEqual({ raw: 3, day: 0 });
+  });
+
+  it('stops its Kafka partition where it is stored twice', async () => {
+    const pending = pendingOf('double');
+    await insert(pending);
+    await insert(pending, 'a token that is not its own');
+    expect((await ensure(pending)).outcome).toMatch(/^partition_stopped: .*raw has 6 of 3 rows/);
+  });
+
+  it('stops its Kafka partition where the ledger has gone back meanwhile', async () => {
+    const pending = pendingOf('restored');
+    await insert(pending);
+    const later = { ...pending, range: { ...pending.range, firstOffset: 5, nextOffset: 8 } };
+    expect((await ensure(later)).outcome).toMatch(
+      /^partition_stopped: the ledger's position is 0 where .* restored/,
+    );
+    await insertLedgerRange(store, toLedgerRange(pending));
+    expect((await ensure(pending)).outcome).toBe('stored');
+  });
+
+  it('without rows needs no look', async () => {
+    const pending = pendingOf('empty');
+    const records = [exampleRecord(0, Buffer.from('noise'))];
+    const empty = openPending(newLane(0), { ...pending.range, records }, exampleTools());
+    expect(await ensure(empty)).toEqual({ outcome: 'stored', repairs: 0, verifications: 0 });
+  });
+});
