@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
 /** When an aim is reached, seen from between client and server. */
-type RelayMoment = 'before_forwarding' | 'while_forwarding' | 'before_answer';
+export type RelayMoment = 'before_forwarding' | 'while_forwarding' | 'before_answer';
 
 /** One moment of one conversation, to be met once. */
 interface RelayAim {

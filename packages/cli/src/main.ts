@@ -2,6 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, CommanderError } from 'commander';
 import { type Announce, announceJson, announceText } from './announce.ts';
+import { registerAudit } from './audit.ts';
+import { registerDeadLetters } from './dead-letters.ts';
+import { registerJournal } from './journal-verbs.ts';
+import { registerRecover } from './recover.ts';
 import { type Up, up } from './up.ts';
 
 const EXIT_FAILED = 1;
@@ -40,6 +44,11 @@ program
     await running?.stop();
     announce.progress('stopped; no process is left');
   });
+
+registerAudit(program, process.env);
+registerDeadLetters(program, process.env);
+registerJournal(program, process.env);
+registerRecover(program, process.env);
 
 try {
   await program.parseAsync();
