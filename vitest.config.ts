@@ -5,6 +5,8 @@ const integration = ['packages/*/src/**/*.integration.test.ts', 'services/*/src/
 
 export default defineConfig({
   test: {
+    // Most of these tests wait for Kafka and ClickHouse: two files side by side are quicker on two cores, and no less true.
+    maxWorkers: 2,
     projects: [
       {
         test: { name: 'unit', include: unit, exclude: [...integration, '**/node_modules/**'] },
