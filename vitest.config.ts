@@ -9,7 +9,13 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       {
-        test: { name: 'unit', include: unit, exclude: [...integration, '**/node_modules/**'] },
+        test: {
+          name: 'unit',
+          include: unit,
+          exclude: [...integration, '**/node_modules/**'],
+          // A property test may meet a busy machine; none is about time.
+          testTimeout: 60_000,
+        },
       },
       {
         test: {
