@@ -136,7 +136,7 @@ def main():
     exported = [export_provider(by_id[theirs], name, aliases, stand_ins) for name, theirs, aliases, stand_ins in PROVIDERS]
     head = {
         "format": 1,
-        "source": "https://pypi.org/project/genai-prices/",
+        "source": "PyPI package genai-prices",
         "source_version": importlib.metadata.version("genai-prices"),
         "source_licence": "MIT",
         "exported": date,

@@ -13,7 +13,7 @@ describe('the price book that ships', () => {
     const text = await readFile(new URL('../data/price-book.json', import.meta.url), 'utf8');
     expect(JSON.parse(text)).toMatchObject({
       format: 1,
-      source: 'https://pypi.org/project/genai-prices/',
+      source: 'PyPI package genai-prices',
       source_version: '0.2.3',
       source_licence: 'MIT',
       exported: '2026-11-24',
