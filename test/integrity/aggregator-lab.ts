@@ -6,10 +6,12 @@ import {
   ensureTopics,
   fetchPositions,
   type KafkaClient,
+  type LogBounds,
   type RecordProducer,
+  readLogBounds,
   topicNames,
 } from '@meterstone/kafka';
-import { createLogger, createRegistry } from '@meterstone/runtime';
+import { createLogger, createRegistry, type Registry, retry } from '@meterstone/runtime';
 import { ADDITIVE_COLUMNS, createStoreClient, migrate, ROLLUPS, type StoreClient } from '@meterstone/store';
 import { type Aggregator, createAggregator } from '../../services/aggregator/src/aggregator.ts';
 import {
@@ -22,6 +24,7 @@ import {
 const POLL_MS = 100;
 const REST_MS_MAX = 90_000;
 const SEND_EVENTS = 500;
+const SEND_RETRY = { attemptsMax: 30, delayMs: 200, delayMsMax: 2_000, random: Math.random };
 
 /** A topic and a database of a test's own, and what it needs to hurt aggregators and to see what is left. */
 export interface AggregatorLab {
@@ -33,8 +36,10 @@ export interface AggregatorLab {
   readonly database: string;
   /** Events by Kafka partition that were produced so far. */
   readonly produced: readonly number[];
-  /** Produces so many new events to a Kafka partition. */
+  /** Produces so many new events to a Kafka partition; where no answer came, some of them twice. */
   produce(kafkaPartition: number, count: number): Promise<void>;
+  /** Produces the first events of a Kafka partition once more, as a client that heard no answer does. */
+  repeat(kafkaPartition: number, count: number): Promise<void>;
   /** An aggregator in this process, through other addresses if some are given; not started. */
   open(at?: { kafkaBrokers?: string; clickhouseUrl?: string; instance?: string }): Aggregator;
   /** Waits until all that was produced is committed; throws with what is missing. */
@@ -42,6 +47,8 @@ export interface AggregatorLab {
   /** What is wrong with what is stored, in words; none = every event once, everywhere. */
   findings(): Promise<string[]>;
   rows(query: string): Promise<Record<string, string>[]>;
+  /** Sum of a metric of the aggregators opened here, named without its prefix, over the labels that hold a text. */
+  metric(name: string, label?: string): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -49,6 +56,7 @@ export interface AggregatorLab {
 export async function openAggregatorLab(
   stack: { kafkaBrokers: string; clickhouseUrl: string },
   kafkaPartitions: number,
+  replicationFactor = 1,
 ): Promise<AggregatorLab> {
   const suffix = randomBytes(5).toString('hex');
   const prefix = `lab-${suffix}`;
@@ -57,11 +65,13 @@ export async function openAggregatorLab(
   const groupId = `${prefix}.aggregator`;
   const kafka = openKafka(stack.kafkaBrokers);
   const store = openStore(stack.clickhouseUrl, database);
-  await ensureTopics(kafka, { prefix, kafkaPartitions, replicationFactor: 1 });
+  await ensureTopics(kafka, { prefix, kafkaPartitions, replicationFactor });
   await migrate({ client: store, database });
   const producer = createProducer({ kafka, topic });
   const produced = Array.from({ length: kafkaPartitions }, () => 0);
+  const openedAt = Date.now();
   const clients: StoreClient[] = [store];
+  const registries: Registry[] = [];
   const rows = (query: string) => readRows(store, query);
   return {
     kafka,
@@ -71,30 +81,44 @@ export async function openAggregatorLab(
     prefix,
     database,
     produced,
-    produce: (kafkaPartition, count) => produceEvents(producer, { produced, kafkaPartition, count }),
+    produce: async (kafkaPartition, count) => {
+      const from = produced[kafkaPartition] ?? 0;
+      await produceEvents(producer, { kafkaPartition, from, count, openedAt });
+      produced[kafkaPartition] = from + count;
+    },
+    repeat: (kafkaPartition, count) => produceEvents(producer, { kafkaPartition, from: 0, count, openedAt }),
     open({ kafkaBrokers = stack.kafkaBrokers, clickhouseUrl = stack.clickhouseUrl, instance } = {}) {
       const client = openStore(clickhouseUrl, database);
       clients.push(client);
+      const registry = createRegistry({ service: 'lab' });
+      registries.push(registry);
       return createAggregator({
         kafka: openKafka(kafkaBrokers),
         topicPrefix: prefix,
         kafkaPartitions,
-        replicationFactor: 1,
+        replicationFactor,
         store: client,
         database,
         terms: () => TERMS,
         loadTerms: async () => TERMS,
         instance: instance ?? null,
         userKeySecret: EXAMPLE_SECRET,
-        registry: createRegistry({ service: 'lab' }),
+        registry,
         logger: LOGGER,
         now: Date.now,
         random: Math.random,
       });
     },
-    rest: () => waitForRest({ kafka, groupId, topic, produced }),
-    findings: () => findWrong(rows, produced),
+    rest: () => waitForRest({ kafka, groupId, topic }),
+    findings: async () => {
+      const total = produced.reduce((sum, count) => sum + count, 0);
+      return [
+        ...(await findWrong(rows, total)),
+        ...(await findHoles(rows, await readLogBounds(kafka, topic))),
+      ];
+    },
     rows,
+    metric: (name, label = '') => sumMetric(registries, name, label),
     close: async () => {
       await producer.close();
       await Promise.all(clients.map((client) => client.close()));
@@ -122,51 +146,64 @@ async function readRows(store: StoreClient, query: string): Promise<Record<strin
   return answer.json<Record<string, string>>();
 }
 
+async function sumMetric(registries: readonly Registry[], name: string, label: string): Promise<number> {
+  const texts = await Promise.all(registries.map((registry) => registry.metrics()));
+  const values = texts
+    .flatMap((text) => text.split('\n'))
+    .filter((line) => new RegExp(`^meterstone_aggregator_${name}[{ ]`).test(line) && line.includes(label))
+    .map((line) => Number(line.slice(line.lastIndexOf(' '))));
+  return values.reduce((sum, value) => sum + value, 0);
+}
+
 async function produceEvents(
   producer: RecordProducer,
-  { produced, kafkaPartition, count }: { produced: number[]; kafkaPartition: number; count: number },
+  {
+    kafkaPartition,
+    from,
+    count,
+    openedAt,
+  }: { kafkaPartition: number; from: number; count: number; openedAt: number },
 ): Promise<void> {
-  const before = produced[kafkaPartition] ?? 0;
-  const names = Array.from({ length: count }, (_, index) => kafkaPartition * 1_000_000 + before + index);
-  for (let from = 0; from < count; from += SEND_EVENTS) {
-    const now = Date.now();
-    await producer.send(
-      names.slice(from, from + SEND_EVENTS).map((name) => ({
-        key: null,
-        kafkaPartition,
-        value: exampleBytes(
-          exampleEvent(name, {
-            occurredAt: now - (name % 3_600) * 1_000,
-            ingestedAt: now,
-            user: `customer-${name % 50}`,
-            inputTokens: name % 977,
-          }),
-        ),
-      })),
-    );
+  const names = Array.from({ length: count }, (_, index) => kafkaPartition * 1_000_000 + from + index);
+  for (let first = 0; first < count; first += SEND_EVENTS) {
+    const records = names.slice(first, first + SEND_EVENTS).map((name) => ({
+      key: null,
+      kafkaPartition,
+      value: exampleBytes(
+        exampleEvent(name, {
+          occurredAt: openedAt - (name % 3_600) * 1_000,
+          ingestedAt: Date.now(),
+          user: `customer-${name % 50}`,
+          inputTokens: name % 977,
+        }),
+      ),
+    }));
+    await retry(() => producer.send(records), SEND_RETRY);
   }
-  produced[kafkaPartition] = before + count;
 }
 
 async function waitForRest({
   kafka,
   groupId,
   topic,
-  produced,
-}: Pick<AggregatorLab, 'kafka' | 'groupId' | 'topic' | 'produced'>): Promise<void> {
-  let positions = new Map<number, { readonly nextOffset: number }>();
+}: Pick<AggregatorLab, 'kafka' | 'groupId' | 'topic'>): Promise<void> {
+  let behind: unknown[] = [];
   for (const deadline = Date.now() + REST_MS_MAX; Date.now() < deadline; await sleep(POLL_MS)) {
-    positions = await fetchPositions({ kafka, groupId, topic });
-    if (produced.every((count, partition) => count === 0 || positions.get(partition)?.nextOffset === count)) {
+    const positions = await fetchPositions({ kafka, groupId, topic });
+    behind = [...(await readLogBounds(kafka, topic))].flatMap(([kafkaPartition, { end }]) => {
+      const position = positions.get(kafkaPartition);
+      const isThere = position?.nextOffset === end && position.metadata === null;
+      return end === 0 || isThere ? [] : [{ kafkaPartition, end, position }];
+    });
+    if (behind.length === 0) {
       return;
     }
   }
-  throw new Error(`no rest: ${JSON.stringify([...positions])} of ${JSON.stringify(produced)}`);
+  throw new Error(`no rest: ${JSON.stringify(behind)}`);
 }
 
-async function findWrong(rows: AggregatorLab['rows'], produced: readonly number[]): Promise<string[]> {
+async function findWrong(rows: AggregatorLab['rows'], total: number): Promise<string[]> {
   const wrong: string[] = [];
-  const total = produced.reduce((sum, count) => sum + count, 0);
   const [counted = {}] = await rows(
     'SELECT count() AS stored, uniqExact(event_id, line) AS ids, uniqExact(kafka_partition, kafka_offset) AS offsets FROM raw_events',
   );
@@ -182,18 +219,21 @@ async function findWrong(rows: AggregatorLab['rows'], produced: readonly number[
       if (summed[name] !== raw[name]) wrong.push(`${rollup}.${name} is ${summed[name]}, raw's ${raw[name]}`);
     }
   }
-  return [...wrong, ...(await findHoles(rows, produced))];
+  return wrong;
 }
 
 /** Ranges of the ledger tile each Kafka partition and hold what raw holds of it. */
-async function findHoles(rows: AggregatorLab['rows'], produced: readonly number[]): Promise<string[]> {
+async function findHoles(
+  rows: AggregatorLab['rows'],
+  logBounds: ReadonlyMap<number, LogBounds>,
+): Promise<string[]> {
   const ranges = await rows(
     'SELECT kafka_partition, min(first_offset) AS first, max(next_offset) AS next, sum(next_offset - first_offset) AS tiled, sum(stored) AS stored, sum(input_tokens) AS input FROM ingest_ranges FINAL GROUP BY kafka_partition',
   );
   const stored = await rows(
     'SELECT kafka_partition, count() AS stored, sum(input_tokens) AS input FROM raw_events GROUP BY kafka_partition',
   );
-  return produced.flatMap((count, partition) => {
+  return [...logBounds].flatMap(([partition, { end: count }]) => {
     if (count === 0) return [];
     const own = ranges.find(({ kafka_partition }) => Number(kafka_partition) === partition);
     const raw = stored.find(({ kafka_partition }) => Number(kafka_partition) === partition);

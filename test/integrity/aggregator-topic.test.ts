@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ensureTopics, fetchPositions } from '@meterstone/kafka';
+import { decodeDeadLetter } from '@meterstone/events';
+import { createProducer, ensureTopics, fetchPositions, readRange, topicNames } from '@meterstone/kafka';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import type { Aggregator } from '../../services/aggregator/src/aggregator.ts';
 import { type AggregatorLab, openAggregatorLab } from './aggregator-lab.ts';
@@ -136,5 +137,56 @@ describe('a topic', () => {
       expect.stringMatching(/partition 0: stopped, the log starts at 350, beyond the ledger's 300/),
     ]);
     expect((await fetchPositions(lab)).get(0)?.nextOffset).toBe(300);
+  });
+});
+
+describe('events that come again after the log has lost them', () => {
+  it('are found among what is stored', async () => {
+    await storeSome();
+    await admin(async (client) => {
+      await client.fetchTopicOffsets(lab.topic);
+      await client.deleteTopicRecords({ topic: lab.topic, partitions: [{ partition: 0, offset: '300' }] });
+    });
+    await start();
+    await lab.produce(0, 40);
+    await lab.repeat(0, 120);
+    await lab.rest();
+    expect(await lab.findings()).toEqual([]);
+    expect(await lab.metric('duplicates_total')).toBe(120);
+    expect(await lab.metric('ids_looked_up_total')).toBeGreaterThanOrEqual(120);
+  });
+});
+
+describe('the topic of the dead letters', () => {
+  it('is waited for where it is gone, and no letter is lost', async () => {
+    await storeSome();
+    const letters = topicNames(lab.prefix).deadLetters;
+    await admin((client) => client.deleteTopics({ topics: [letters] }));
+    const producer = createProducer({ kafka: lab.kafka, topic: lab.topic });
+    await producer.send([{ key: null, value: Buffer.from('noise'), kafkaPartition: 0 }]);
+    await producer.close();
+    const aggregator = lab.open();
+    running = aggregator;
+    // Starting makes the topics that are missing, so it is deleted once more under the running aggregator.
+    await aggregator.start();
+    await lab.rest();
+    await admin((client) => client.deleteTopics({ topics: [letters] }));
+    const again = createProducer({ kafka: lab.kafka, topic: lab.topic });
+    await again.send([{ key: null, value: Buffer.from('more noise'), kafkaPartition: 0 }]);
+    await again.close();
+    while (!aggregator.readiness().reasons.some((reason) => reason.includes('produce_failed')))
+      await sleep(50);
+    expect((await fetchPositions(lab)).get(0)).toMatchObject({
+      nextOffset: 301,
+      metadata: expect.any(String),
+    });
+    await ensureTopics(lab.kafka, { prefix: lab.prefix, kafkaPartitions: 2, replicationFactor: 1 });
+    await lab.rest();
+    const [letter] = await readRange({ kafka: lab.kafka, topic: letters, kafkaPartition: 0, from: 0, to: 9 });
+    expect(decodeDeadLetter(letter?.value ?? Buffer.alloc(0))).toMatchObject({
+      code: 'undecodable',
+      kafkaOffset: 301,
+      recordValue: Buffer.from('more noise'),
+    });
   });
 });

@@ -87,6 +87,35 @@ describe('one Kafka partition among others', () => {
     ]);
   });
 
+  it('is tiled by its ranges over the markers and aborted records that transactions leave', async () => {
+    const test = await createTestTopic(brokers(), 1);
+    const transactional = test.kafka.kafkajs.producer({
+      transactionalId: `tx-${test.topic}`,
+      maxInFlightRequests: 1,
+      idempotent: true,
+    });
+    await transactional.connect();
+    const ranges: FetchedBatch[] = [];
+    const consumer = await start(test, { onBatch: async (range) => void ranges.push(range) });
+    for (const end of ['abort', 'commit', 'abort', 'abort', 'commit', 'abort'] as const) {
+      const transaction = await transactional.transaction();
+      await transaction.send({ topic: test.topic, messages: [{ value: end }, { value: end }] });
+      await transaction[end]();
+      // So that some fetches bring nothing else.
+      await new Promise((resolve) => setTimeout(resolve, 150));
+    }
+    await transactional.disconnect();
+    await send(test, 0, 3);
+    await until(() => ranges.flatMap(({ records }) => records).length >= 7);
+    const values = ranges.flatMap(({ records }) => records.map(({ value }) => value?.toString()));
+    expect(values).toEqual(['commit', 'commit', 'commit', 'commit', '0', '1', '2']);
+    expect(ranges[0]?.firstOffset).toBe(0);
+    for (const [index, { nextOffset }] of ranges.entries()) {
+      expect(ranges[index + 1]?.firstOffset ?? nextOffset).toBe(nextOffset);
+    }
+    expect(consumer.progress().kafkaPartitions[0]).toMatchObject({ stopped: null, lag: 0 });
+  });
+
   it('stops where its handler says that it must, until it is assigned anew', async () => {
     const test = await createTestTopic(brokers(), 2);
     await send(test, 0, 5);

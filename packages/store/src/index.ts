@@ -2,6 +2,8 @@ export { ADDITIVE_COLUMNS, type AdditiveColumn } from './additive-columns.ts';
 export { createStoreClient, type StoreClient, type StoreClientOptions } from './client.ts';
 export { type ClusterLayout, shardDatabase } from './cluster-layout.ts';
 export { StoreError, type StoreErrorCode } from './errors.ts';
+export { countDirectIds, readDirectIds } from './find-event-ids.ts';
+export { type EventKey, findStoredEvents, type OlderRows, type StoredEvents } from './find-events.ts';
 export { insertRawBlock } from './insert-raw-block.ts';
 export { insertUsers, type UserName } from './insert-users.ts';
 export { blockChecksum, recordChecksum } from './ledger-checksum.ts';
@@ -10,10 +12,12 @@ export type { LedgerRange, RangeSums, RecordMark } from './ledger-range.ts';
 export {
   type LedgerEntry,
   type LedgerQuestion,
+  readLastLedgerRange,
   readLedgerPositions,
   readLedgerRanges,
 } from './ledger-read.ts';
 export { migrate } from './migrate.ts';
+export { readPartCounts } from './part-counts.ts';
 export { appendRawRow, createRawBlock, type RawBlock, rawBlockBytes, rawBlockRowCount } from './raw-block.ts';
 export type { RawRow } from './raw-row.ts';
 export { type GenerationKey, type GenerationLine, readGeneration } from './read-generation.ts';

@@ -38,6 +38,23 @@ export async function readLedgerPositions(client: StoreClient, stream: number): 
   );
 }
 
+/**
+ * The last stored range of a Kafka partition, whose end is its position of record; `null` = nothing was stored of it.
+ * Reads one granule from the end of the key, however long the ledger is. Throws `StoreError`.
+ */
+export async function readLastLedgerRange(
+  client: StoreClient,
+  { stream, kafkaPartition }: Pick<LedgerQuestion, 'stream' | 'kafkaPartition'>,
+): Promise<LedgerEntry | null> {
+  const { rows } = await readRows({
+    client,
+    sql: LAST_RANGE_SQL,
+    params: { stream, kafka_partition: kafkaPartition },
+    threadsMax: 1,
+  });
+  return toEntries(rows)[0] ?? null;
+}
+
 /** The stored ranges that a span of offsets touches, each once, by rising offset. Throws `StoreError`. */
 export async function readLedgerRanges(
   client: StoreClient,
@@ -54,22 +71,34 @@ export async function readLedgerRanges(
     },
     threadsMax: 1,
   });
-  return rows.map((values) =>
-    toEntry(Object.fromEntries(NAMES.map((name, index) => [name, String(values[index])]))),
-  );
+  return toEntries(rows);
 }
 
 const NAMES = [...LEDGER_COLUMNS.map(({ name }) => name), 'stored_at'];
 const SELECTED = NAMES.map((name) =>
   name === 'ingested_at_max' || name === 'stored_at' ? `toUnixTimestamp64Milli(l.${name})` : `l.${name}`,
 );
+const OF_PARTITION = 'WHERE l.stream = {stream:UInt32} AND l.kafka_partition = {kafka_partition:UInt32}';
+const LAST_RANGE_SQL = [
+  `SELECT ${SELECTED.join(', ')}`,
+  `FROM ${LEDGER_TABLE.name} AS l`,
+  OF_PARTITION,
+  'ORDER BY l.first_offset DESC',
+  'LIMIT 1',
+].join('\n');
 const RANGES_SQL = [
   `SELECT ${SELECTED.join(', ')}`,
   `FROM ${LEDGER_TABLE.name} AS l FINAL`,
-  'WHERE l.stream = {stream:UInt32} AND l.kafka_partition = {kafka_partition:UInt32}',
+  OF_PARTITION,
   '  AND l.first_offset < {to:UInt64} AND l.next_offset > {from:UInt64}',
   'ORDER BY l.first_offset',
 ].join('\n');
+
+function toEntries(rows: readonly (readonly unknown[])[]): LedgerEntry[] {
+  return rows.map((values) =>
+    toEntry(Object.fromEntries(NAMES.map((name, index) => [name, String(values[index])]))),
+  );
+}
 
 function toEntry(row: Readonly<Record<string, string>>): LedgerEntry {
   const text = (name: string) => row[name] ?? '';

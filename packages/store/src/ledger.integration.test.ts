@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { exampleRange, exampleSums } from './ledger-example.ts';
 import { insertLedgerRange } from './ledger-insert.ts';
-import { readLedgerPositions, readLedgerRanges } from './ledger-read.ts';
+import { readLastLedgerRange, readLedgerPositions, readLedgerRanges } from './ledger-read.ts';
 import { openTestStore, type TestStore } from './open-test-store.ts';
 
 let store: TestStore;
@@ -62,6 +62,19 @@ describe('the ledger', () => {
       ]),
     );
     expect(await readLedgerPositions(store.client, 22)).toEqual(new Map());
+  });
+
+  test('knows the last range of a Kafka partition', async () => {
+    for (const firstOffset of [10, 0, 20]) {
+      const range = { stream: 25, kafkaPartition: 2, firstOffset, nextOffset: firstOffset + 10 };
+      await insertLedgerRange(store.client, exampleRange({ ...range, token: `last-${firstOffset}` }));
+    }
+    const place = { stream: 25, kafkaPartition: 2 };
+    expect(await readLastLedgerRange(store.client, place)).toMatchObject({
+      token: 'last-20',
+      nextOffset: 30,
+    });
+    expect(await readLastLedgerRange(store.client, { ...place, kafkaPartition: 3 })).toBeNull();
   });
 
   test('finds the ranges that a span touches, half-open on both sides', async () => {

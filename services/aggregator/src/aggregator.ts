@@ -9,13 +9,16 @@ import {
 } from '@meterstone/kafka';
 import type { RatingTerms } from '@meterstone/metering';
 import type { Logger, Readiness, Registry } from '@meterstone/runtime';
-import { createUserKeyer, readLedgerPositions, readLedgerRanges, type StoreClient } from '@meterstone/store';
+import { createUserKeyer, findStoredEvents, readLastLedgerRange, type StoreClient } from '@meterstone/store';
 import { createBatchWriters } from './batch-writers.ts';
-import { createCounters, registerCounters } from './counters.ts';
+import { createCounters } from './counters.ts';
+import { readIdFilter } from './direct-ids.ts';
 import { createContentHasher } from './event-content.ts';
 import { createPartitionLoop } from './partition-loop.ts';
 import { prepare } from './prepare.ts';
 import { readinessOf, type Troubles } from './progress.ts';
+import { registerAggregatorReadings } from './readings.ts';
+import { type StoreWatch, watchStore } from './store-watch.ts';
 import { findStream } from './topic-stream.ts';
 
 /** What the aggregator is composed of. It owns none of it: stopping leaves them open. */
@@ -65,22 +68,24 @@ export function createAggregator(parts: AggregatorParts): Aggregator {
   let consumer: PartitionConsumer | null = null;
   let startup = 'starting';
   const progress = () => consumer?.progress() ?? null;
-  registerCounters(parts.registry, counters, progress);
 
   const topic = topics.usageEvents;
   const loop = createPartitionLoop({
     topic,
     terms: parts.terms,
     loadTerms: parts.loadTerms,
-    readFacts: async () => {
-      const stream = await findStream({ kafka, store, topic });
-      const positions = await readLedgerPositions(store, stream);
-      return { stream, positions, logBounds: await readLogBounds(kafka, topic) };
-    },
+    readFacts: async () => ({
+      stream: await findStream({ kafka, store, topic }),
+      logBounds: await readLogBounds(kafka, topic),
+    }),
     readRecords: (kafkaPartition, from, to) => readRange({ kafka, topic, kafkaPartition, from, to }),
-    readStoredRange: async ({ kafkaOffset, ...place }) => {
-      const ranges = await readLedgerRanges(store, { ...place, from: kafkaOffset, to: kafkaOffset + 1 });
-      return ranges.at(-1) ?? null;
+    readLastRange: (place) => readLastLedgerRange(store, place),
+    older: {
+      findStored: (keys, older) => findStoredEvents(store, keys, older),
+      readIdFilter: (older) => readIdFilter(store, older),
+      onLookUp: (ids) => {
+        counters.idsLookedUp += ids;
+      },
     },
     writers: createBatchWriters({ store, counters, now, sendDeadLetters: letters.send }),
     userKeyOf: createUserKeyer(parts.userKeySecret),
@@ -89,6 +94,13 @@ export function createAggregator(parts: AggregatorParts): Aggregator {
     troubles,
     logger,
     now,
+  });
+
+  let watch: StoreWatch | null = null;
+  registerAggregatorReadings(parts.registry, {
+    counters,
+    progress,
+    parts: () => watch?.parts ?? new Map(),
   });
 
   return {
@@ -117,10 +129,12 @@ export function createAggregator(parts: AggregatorParts): Aggregator {
         onAssigned: (membership) => loop.onAssigned(membership),
         onBatch: (range, membership) => loop.onBatch(range, membership),
       });
+      watch = watchStore({ store, loop, logger });
       await consumer.start();
     },
     async stop() {
       stopping.abort(new Error('the aggregator stops'));
+      watch?.stop();
       await consumer?.close();
       await letters.close();
     },

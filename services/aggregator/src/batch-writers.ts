@@ -1,7 +1,7 @@
 import type { ProducerRecord } from '@meterstone/kafka';
 import { insertLedgerRange, insertRawBlock, insertUsers, type StoreClient } from '@meterstone/store';
 import type { Counters } from './counters.ts';
-import { ensureStored } from './ensure-stored.ts';
+import { ensureStored, isAbsent } from './ensure-stored.ts';
 import { type BatchWriters, isRefusal } from './flush.ts';
 import { InsertGate } from './insert-gate.ts';
 import { createKnownUsers } from './known-users.ts';
@@ -37,6 +37,7 @@ export function createBatchWriters(parts: BatchWriterParts): BatchWriters {
       }
     },
     ensureStored: (pending) => ensureStored(pending, { store: client, gate, counters }),
+    isAbsent: (pending) => isAbsent(pending, { store: client, gate, counters }),
     async sendDeadLetters(records) {
       if (records.length > 0) {
         await parts.sendDeadLetters(records);

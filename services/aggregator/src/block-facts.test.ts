@@ -1,9 +1,11 @@
+import { NO_TOKENS, TOKEN_BUCKETS } from '@meterstone/metering';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BlockFacts } from './block-facts.ts';
 import { exampleEvent, exampleTools } from './example.ts';
 
 const { rate } = exampleTools();
+const noSums = () => Object.fromEntries(TOKEN_BUCKETS.map((bucket) => [bucket, 0n]));
 
 describe('the facts of a block', () => {
   it('sum up exactly, beyond what a number holds', () => {
@@ -31,6 +33,25 @@ describe('the facts of a block', () => {
       }),
     );
   });
+
+  it.each(TOKEN_BUCKETS)('sum up %s under its own name', (bucket) => {
+    const facts = new BlockFacts();
+    facts.add(exampleEvent(1, { ...NO_TOKENS, [bucket]: 7 }), rate(exampleEvent(1)));
+    expect(facts.sums().tokens).toEqual({ ...noSums(), [bucket]: 7n });
+  });
+
+  it.each(['marketCost', 'totalCost', 'surchargeCost', 'charge'] as const)(
+    'sum up %s, however large',
+    (amount) => {
+      const nothing = { marketCost: null, totalCost: null, surchargeCost: null, charge: null };
+      const facts = new BlockFacts();
+      for (const pico of [10n ** 25n, 3n, -1n]) {
+        facts.add(exampleEvent(1), { ...rate(exampleEvent(1)), ...nothing, [amount]: pico });
+      }
+      const none = { marketCost: 0n, totalCost: 0n, surchargeCost: 0n, charge: 0n };
+      expect(facts.sums().amounts).toEqual({ ...none, [amount]: 10n ** 25n + 2n });
+    },
+  );
 
   it('say what rows touch, each org and quarter of an hour once, and when the latest came in', () => {
     const facts = new BlockFacts();

@@ -1,37 +1,46 @@
 import { type Rating, TOKEN_BUCKETS, type UsageEvent } from '@meterstone/metering';
 import type { BlockScope, RangeSums } from '@meterstone/store';
 
-/** What the ledger and a verification need to know of a block, gathered row by row. */
+/** What the ledger and a verification need to know of a block, gathered row by row: every row pays for it. */
 export class BlockFacts {
-  readonly #tokens = new Map(TOKEN_BUCKETS.map((bucket) => [bucket, 0n]));
-  /** Sums since they were last carried into `#tokens`; safe integers. */
-  readonly #recent = TOKEN_BUCKETS.map(() => 0);
-  readonly #amounts = { marketCost: 0n, totalCost: 0n, surchargeCost: 0n, charge: 0n };
+  readonly #sums = new ExactSums(TOKEN_BUCKETS.length + AMOUNTS);
   readonly #orgIds = new Set<string>();
   readonly #quarters = new Set<number>();
+  #lastOrgId = '';
+  #lastQuarter = Number.NaN;
   /** Greatest `ingestedAt` of the rows, epoch milliseconds; `null` = there is none. */
   ingestedAtMax: number | null = null;
 
   add(event: UsageEvent, rating: Rating): void {
-    this.#addTokens(event);
-    const amounts = this.#amounts;
-    amounts.marketCost += rating.marketCost ?? 0n;
-    amounts.totalCost += rating.totalCost ?? 0n;
-    amounts.surchargeCost += rating.surchargeCost ?? 0n;
-    amounts.charge += rating.charge ?? 0n;
-    this.#orgIds.add(event.orgId);
-    this.#quarters.add(Math.floor(event.occurredAt / QUARTER_MS));
-    this.ingestedAtMax = Math.max(this.ingestedAtMax ?? event.ingestedAt, event.ingestedAt);
+    addTokens(this.#sums, event);
+    addAmounts(this.#sums, rating);
+    const { orgId, ingestedAt } = event;
+    const quarter = Math.floor(event.occurredAt / QUARTER_MS);
+    // Neighbours are mostly of one org or of one time.
+    if (orgId !== this.#lastOrgId) {
+      this.#lastOrgId = orgId;
+      this.#orgIds.add(orgId);
+    }
+    if (quarter !== this.#lastQuarter) {
+      this.#lastQuarter = quarter;
+      this.#quarters.add(quarter);
+    }
+    if (this.ingestedAtMax === null || ingestedAt > this.ingestedAtMax) {
+      this.ingestedAtMax = ingestedAt;
+    }
   }
 
   sums(): RangeSums {
-    for (const index of TOKEN_BUCKETS.keys()) {
-      this.#carry(index);
-    }
+    const [marketCost = 0n, totalCost = 0n, surchargeCost = 0n, charge = 0n] = this.#sums.from(
+      TOKEN_BUCKETS.length,
+    );
+    const tokens = this.#sums.from(0);
     return {
-      // Every bucket of the list is in the map from the beginning.
-      tokens: Object.fromEntries(this.#tokens) as RangeSums['tokens'],
-      amounts: { ...this.#amounts },
+      // One entry for each bucket of the list, in its order.
+      tokens: Object.fromEntries(
+        TOKEN_BUCKETS.map((bucket, index) => [bucket, tokens[index] ?? 0n]),
+      ) as RangeSums['tokens'],
+      amounts: { marketCost, totalCost, surchargeCost, charge },
     };
   }
 
@@ -41,33 +50,76 @@ export class BlockFacts {
       quarters: [...this.#quarters].map((quarter) => quarter * QUARTER_MS),
     };
   }
-
-  #addTokens(event: UsageEvent): void {
-    const recent = this.#recent;
-    for (let index = 0; index < TOKEN_BUCKETS.length; index++) {
-      const bucket = TOKEN_BUCKETS[index];
-      const count = bucket === undefined ? 0 : event[bucket];
-      if (count === 0) {
-        continue;
-      }
-      const sum = (recent[index] ?? 0) + count;
-      if (Number.isSafeInteger(sum)) {
-        recent[index] = sum;
-      } else {
-        this.#carry(index);
-        recent[index] = count;
-      }
-    }
-  }
-
-  #carry(index: number): void {
-    const bucket = TOKEN_BUCKETS[index];
-    if (bucket !== undefined) {
-      this.#tokens.set(bucket, (this.#tokens.get(bucket) ?? 0n) + BigInt(this.#recent[index] ?? 0));
-      this.#recent[index] = 0;
-    }
-  }
 }
 
 /** Every rollup's period begins at a whole one. */
 const QUARTER_MS = 900_000;
+const AMOUNTS = 4;
+
+/** Sums of integers, exact however large, and cheap while they are small. */
+class ExactSums {
+  readonly #large: bigint[];
+  /** What is not carried into `#large` yet: safe integers. */
+  readonly #small: number[];
+
+  constructor(count: number) {
+    this.#large = Array.from({ length: count }, () => 0n);
+    this.#small = Array.from({ length: count }, () => 0);
+  }
+
+  add(index: number, count: number): void {
+    const sum = (this.#small[index] ?? 0) + count;
+    if (Number.isSafeInteger(sum)) {
+      this.#small[index] = sum;
+      return;
+    }
+    this.#large[index] = (this.#large[index] ?? 0n) + BigInt(this.#small[index] ?? 0);
+    this.#small[index] = count;
+  }
+
+  addLarge(index: number, amount: bigint): void {
+    const small = Number(amount);
+    if (Number.isSafeInteger(small)) {
+      this.add(index, small);
+    } else {
+      this.#large[index] = (this.#large[index] ?? 0n) + amount;
+    }
+  }
+
+  from(index: number): bigint[] {
+    return this.#large.slice(index).map((sum, place) => sum + BigInt(this.#small[index + place] ?? 0));
+  }
+}
+
+/** In the order of `TOKEN_BUCKETS`; by name, since a loop over names costs as much as all the rest. */
+function addTokens(sums: ExactSums, event: UsageEvent): void {
+  sums.add(0, event.inputTokens);
+  sums.add(1, event.inputAudioTokens);
+  sums.add(2, event.inputImageTokens);
+  sums.add(3, event.inputVideoTokens);
+  sums.add(4, event.cacheReadTokens);
+  sums.add(5, event.cacheReadAudioTokens);
+  sums.add(6, event.cacheWriteTokens);
+  sums.add(7, event.cacheWrite5mTokens);
+  sums.add(8, event.cacheWrite1hTokens);
+  sums.add(9, event.outputTokens);
+  sums.add(10, event.reasoningTokens);
+  sums.add(11, event.outputAudioTokens);
+  sums.add(12, event.outputImageTokens);
+}
+
+function addAmounts(sums: ExactSums, { marketCost, totalCost, surchargeCost, charge }: Rating): void {
+  const first = TOKEN_BUCKETS.length;
+  if (marketCost !== null) {
+    sums.addLarge(first, marketCost);
+  }
+  if (totalCost !== null) {
+    sums.addLarge(first + 1, totalCost);
+  }
+  if (surchargeCost !== null) {
+    sums.addLarge(first + 2, surchargeCost);
+  }
+  if (charge !== null) {
+    sums.addLarge(first + 3, charge);
+  }
+}

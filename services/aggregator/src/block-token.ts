@@ -16,13 +16,3 @@ const SHARD = 1;
 export function blockToken({ stream, kafkaPartition, firstOffset, nextOffset }: OffsetRange): string {
   return `us${stream}-p${kafkaPartition}-${firstOffset}-${nextOffset}-s${SHARD}-l${ROW_LAYOUT}`;
 }
-
-/** Whether two ranges are of the same Kafka partition and have the same bounds. */
-export function isSameRange(a: OffsetRange, b: OffsetRange): boolean {
-  return (
-    a.stream === b.stream &&
-    a.kafkaPartition === b.kafkaPartition &&
-    a.firstOffset === b.firstOffset &&
-    a.nextOffset === b.nextOffset
-  );
-}

@@ -4,7 +4,7 @@ import type { PendingBatch } from './flush.ts';
 import type { Intent } from './intent.ts';
 import type { Lane } from './lane.ts';
 import type { ReadRecords } from './partition-window.ts';
-import { openPending } from './pending-range.ts';
+import { type OlderSources, openPending } from './pending-range.ts';
 import type { RecordRange } from './rate-batch.ts';
 import type { Toolbox } from './rating-toolbox.ts';
 import { stopped } from './stops.ts';
@@ -14,6 +14,7 @@ export interface CarryOutParts {
   readonly readRecords: ReadRecords;
   readonly loadTerms: (epoch: string) => Promise<RatingTerms>;
   readonly toolbox: Toolbox;
+  readonly older: OlderSources;
 }
 
 /**
@@ -23,14 +24,14 @@ export interface CarryOutParts {
  */
 export async function carryOut(
   { intent, membership, lane }: { intent: Intent; membership: Membership; lane: Lane },
-  { topic, readRecords, loadTerms, toolbox }: CarryOutParts,
+  { topic, readRecords, loadTerms, toolbox, older }: CarryOutParts,
 ): Promise<PendingBatch> {
   const { firstOffset, nextOffset, stream } = intent;
   const { kafkaPartition } = membership;
   const records = await readRecords(kafkaPartition, firstOffset, nextOffset);
   const range: RecordRange = { stream, topic, kafkaPartition, firstOffset, nextOffset, records };
-  const tools = toolbox.of(await loadTermsOf(intent, loadTerms));
-  const pending = openPending(lane, range, tools);
+  const rating = toolbox.of(await loadTermsOf(intent, loadTerms));
+  const pending = await openPending(lane, range, { rating, sources: older });
   const built = pending.intent;
   if (built.token !== intent.token || built.rows !== intent.rows || built.checksum !== intent.checksum) {
     throw stopped(

@@ -1,5 +1,3 @@
-import type { ConsumerProgress } from '@meterstone/kafka';
-import { type Registry, registerReadings } from '@meterstone/runtime';
 import type { PendingBatch } from './flush.ts';
 
 /** What the aggregator has done since it was started. */
@@ -22,6 +20,10 @@ export interface Counters {
   verifications: number;
   /** Blocks that were completed after a verification had found them wanting. */
   repairs: number;
+  /** Ranges that were stored in parts, since ClickHouse had no memory for them. */
+  splits: number;
+  /** Ids that memory could not decide and ClickHouse was asked for. */
+  idsLookedUp: number;
   /** Age of the oldest record of the last stored range, in milliseconds, by Kafka partition. */
   readonly rangeAgesMs: Map<number, number>;
 }
@@ -39,6 +41,8 @@ export function createCounters(): Counters {
     intentsCarriedOut: 0,
     verifications: 0,
     repairs: 0,
+    splits: 0,
+    idsLookedUp: 0,
     rangeAgesMs: new Map(),
   };
 }
@@ -62,110 +66,6 @@ export function countFailure(counters: Counters, code: string): void {
   increment(counters.failures, code);
 }
 
-/** Shows counters and lag at `/metrics`. */
-export function registerCounters(
-  registry: Registry,
-  counters: Counters,
-  progress: () => ConsumerProgress | null,
-): void {
-  const prefix = 'meterstone_aggregator_';
-  registerReadings(registry, [
-    {
-      name: `${prefix}records_total`,
-      help: 'Records read whose range is stored',
-      kind: 'counter',
-      read: () => counters.records,
-    },
-    {
-      name: `${prefix}stored_total`,
-      help: 'Usage events stored as rows',
-      kind: 'counter',
-      read: () => counters.stored,
-    },
-    {
-      name: `${prefix}duplicates_total`,
-      help: 'Copies of stored events that were dropped',
-      kind: 'counter',
-      read: () => counters.duplicates,
-    },
-    {
-      name: `${prefix}dead_letters_total`,
-      help: 'Records that became dead letters',
-      kind: 'counter',
-      labels: ['code'],
-      read: () => labelled('code', counters.deadLetters),
-    },
-    {
-      name: `${prefix}inserts_total`,
-      help: 'Blocks sent to ClickHouse, failed attempts included',
-      kind: 'counter',
-      read: () => counters.inserts,
-    },
-    {
-      name: `${prefix}insert_seconds_total`,
-      help: 'Time that inserts of blocks took, failed ones included',
-      kind: 'counter',
-      read: () => counters.insertMs / 1000,
-    },
-    {
-      name: `${prefix}failures_total`,
-      help: 'Attempts to store a range that failed and are repeated',
-      kind: 'counter',
-      labels: ['code'],
-      read: () => labelled('code', counters.failures),
-    },
-    {
-      name: `${prefix}unknown_outcomes_total`,
-      help: 'Inserts of blocks of which no answer came',
-      kind: 'counter',
-      read: () => counters.unknownOutcomes,
-    },
-    {
-      name: `${prefix}intents_carried_out_total`,
-      help: 'Ranges that another had begun to store and this one finished',
-      kind: 'counter',
-      read: () => counters.intentsCarriedOut,
-    },
-    {
-      name: `${prefix}verifications_total`,
-      help: 'Comparisons of raw and rollups with what a block should have left there',
-      kind: 'counter',
-      read: () => counters.verifications,
-    },
-    {
-      name: `${prefix}repairs_total`,
-      help: 'Blocks completed after a verification found them wanting',
-      kind: 'counter',
-      read: () => counters.repairs,
-    },
-    {
-      name: `${prefix}range_age_seconds`,
-      help: 'Age of the oldest record of the last stored range, by Kafka partition',
-      kind: 'gauge',
-      labels: ['kafka_partition'],
-      read: () =>
-        [...counters.rangeAgesMs].map(([kafkaPartition, ageMs]) => ({
-          labels: { kafka_partition: kafkaPartition },
-          value: ageMs / 1000,
-        })),
-    },
-    {
-      name: `${prefix}lag_records`,
-      help: 'Records that wait, by assigned Kafka partition',
-      kind: 'gauge',
-      labels: ['kafka_partition'],
-      read: () =>
-        (progress()?.kafkaPartitions ?? []).flatMap(({ kafkaPartition, lag }) =>
-          lag === null ? [] : [{ labels: { kafka_partition: kafkaPartition }, value: lag }],
-        ),
-    },
-  ]);
-}
-
 function increment(counts: Map<string, number>, name: string): void {
   counts.set(name, (counts.get(name) ?? 0) + 1);
-}
-
-function labelled(label: string, counts: ReadonlyMap<string, number>) {
-  return [...counts].map(([name, value]) => ({ labels: { [label]: name }, value }));
 }

@@ -24,15 +24,23 @@ afterAll(() => store.close());
 
 let streams = 0;
 
+/** Every range begins at the log's start, so memory decides all; a stream of a larger number would ask. */
+const NO_OLDER = {
+  findStored: async () => ({ find: () => 'absent' as const }),
+  readIdFilter: async () => null,
+  onLookUp: () => undefined,
+};
+
 /** A range of three events of an org and a stream of its own, rated and not stored. */
-function pendingOf(orgId: string): PendingBatch {
+async function pendingOf(orgId: string): Promise<PendingBatch> {
   streams += 1;
   const records = [1, 2, 3].map((name, offset) => exampleRecord(offset, exampleEvent(name, { orgId })));
   const range = { stream: streams, topic: 't', kafkaPartition: 0, firstOffset: 0, nextOffset: 3, records };
   const tools = exampleTools();
   const [acme] = tools.terms.orgs.values();
   const orgs = new Map(acme === undefined ? [] : [[orgId, acme]]);
-  const pending = openPending(newLane(0), range, { ...tools, terms: { ...tools.terms, orgs } });
+  const rating = { ...tools, terms: { ...tools.terms, orgs } };
+  const pending = await openPending(newLane(0), range, { rating, sources: NO_OLDER });
   return { ...pending, isUncertain: true };
 }
 
@@ -62,20 +70,20 @@ async function stored(orgId: string) {
 
 describe('a block whose insert nobody heard of', () => {
   it('is left alone where it is stored', async () => {
-    const pending = pendingOf('whole');
+    const pending = await pendingOf('whole');
     await insert(pending);
     expect(await ensure(pending)).toEqual({ outcome: 'stored', repairs: 0, verifications: 1 });
     expect(await stored('whole')).toEqual({ raw: 3, day: 3 });
   });
 
   it('is stored where nothing of it is', async () => {
-    const pending = pendingOf('nothing');
+    const pending = await pendingOf('nothing');
     expect(await ensure(pending)).toEqual({ outcome: 'stored', repairs: 1, verifications: 2 });
     expect(await stored('nothing')).toEqual({ raw: 3, day: 3 });
   });
 
   it('is completed where a view failed', async () => {
-    const pending = pendingOf('half');
+    const pending = await pendingOf('half');
     await command("ALTER TABLE usage_day ADD CONSTRAINT broken CHECK org_id != 'half'");
     await expect(insert(pending)).rejects.toMatchObject({ code: 'server_refused' });
     await command('ALTER TABLE usage_day DROP CONSTRAINT broken');
@@ -85,7 +93,7 @@ describe('a block whose insert nobody heard of', () => {
   });
 
   it('is stored again where its token outlived its rows', async () => {
-    const pending = pendingOf('token-only');
+    const pending = await pendingOf('token-only');
     await insert(pending);
     for (const table of ['raw_events', 'tags_15m', 'usage_15m', 'usage_day', 'user_day', 'health_15m']) {
       await command(`DELETE FROM ${table} WHERE org_id = 'token-only'`);
@@ -96,7 +104,7 @@ describe('a block whose insert nobody heard of', () => {
   });
 
   it('stops its Kafka partition where a rollup lacks it and the token is known there', async () => {
-    const pending = pendingOf('lost-in-rollup');
+    const pending = await pendingOf('lost-in-rollup');
     await insert(pending);
     await command("DELETE FROM usage_day WHERE org_id = 'lost-in-rollup'");
     const { outcome } = await ensure(pending);
@@ -107,14 +115,14 @@ describe('a block whose insert nobody heard of', () => {
   });
 
   it('stops its Kafka partition where it is stored twice', async () => {
-    const pending = pendingOf('double');
+    const pending = await pendingOf('double');
     await insert(pending);
     await insert(pending, 'a token that is not its own');
     expect((await ensure(pending)).outcome).toMatch(/^partition_stopped: .*raw has 6 of 3 rows/);
   });
 
   it('stops its Kafka partition where the ledger has gone back meanwhile', async () => {
-    const pending = pendingOf('restored');
+    const pending = await pendingOf('restored');
     await insert(pending);
     const later = { ...pending, range: { ...pending.range, firstOffset: 5, nextOffset: 8 } };
     expect((await ensure(later)).outcome).toMatch(
@@ -124,10 +132,21 @@ describe('a block whose insert nobody heard of', () => {
     expect((await ensure(pending)).outcome).toBe('stored');
   });
 
+  it('is stored once where two owners insert it at the same moment', async () => {
+    for (let round = 0; round < 5; round++) {
+      const orgId = `at-once-${round}`;
+      const pending = await pendingOf(orgId);
+      await Promise.all([insert(pending), insert(pending), insert(pending)]);
+      expect(await stored(orgId)).toEqual({ raw: 3, day: 3 });
+      expect(await ensure(pending)).toMatchObject({ outcome: 'stored', repairs: 0 });
+    }
+  });
+
   it('without rows needs no look', async () => {
-    const pending = pendingOf('empty');
+    const pending = await pendingOf('empty');
     const records = [exampleRecord(0, Buffer.from('noise'))];
-    const empty = openPending(newLane(0), { ...pending.range, records }, exampleTools());
+    const range = { ...pending.range, records };
+    const empty = await openPending(newLane(0), range, { rating: exampleTools(), sources: NO_OLDER });
     expect(await ensure(empty)).toEqual({ outcome: 'stored', repairs: 0, verifications: 0 });
   });
 });

@@ -6,7 +6,7 @@ import {
   insertRawBlock,
   type RollupDifference,
   rawBlockRowCount,
-  readLedgerPositions,
+  readLastLedgerRange,
   type StoreClient,
 } from '@meterstone/store';
 import type { Counters } from './counters.ts';
@@ -76,10 +76,19 @@ export async function ensureStored(pending: PendingBatch, parts: EnsureStoredPar
   );
 }
 
+/**
+ * Whether nothing of a block is stored after ClickHouse has refused it: then its range may be stored under other bounds.
+ * Throws `StoreError`, and AggregatorError `not_verified`.
+ */
+export async function isAbsent(pending: PendingBatch, parts: EnsureStoredParts): Promise<boolean> {
+  parts.counters.verifications += 1;
+  const { kind } = await parts.gate.verify(() => look(pending, parts));
+  return kind === 'absent';
+}
+
 /** A ClickHouse that was restored from an older backup meanwhile has lost more than this block. */
 async function requireLedger({ range, intent }: PendingBatch, { store }: EnsureStoredParts): Promise<void> {
-  const positions = await readLedgerPositions(store, range.stream);
-  const position = positions.get(range.kafkaPartition) ?? 0;
+  const position = (await readLastLedgerRange(store, range))?.nextOffset ?? 0;
   if (position !== range.firstOffset && position !== range.nextOffset) {
     throw stopped(
       `the ledger's position is ${position} where ${intent.token} was to be stored: ClickHouse was restored or emptied`,

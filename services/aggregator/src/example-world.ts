@@ -11,15 +11,21 @@ import {
   createUserKeyer,
   type LedgerEntry,
   type LedgerRange,
+  type OlderRows,
   type RawBlock,
   rawBlockBytes,
   rawBlockRowCount,
+  type StoredEvents,
+  StoreError,
 } from '@meterstone/store';
 import { createCounters } from './counters.ts';
 import { createContentHasher } from './event-content.ts';
 import { EXAMPLE_SECRET, exampleRecord, exampleTerms } from './example.ts';
 import type { BatchWriters, PendingBatch } from './flush.ts';
+import { IdFilter } from './id-filter.ts';
+import { identityOf } from './older-events.ts';
 import { createPartitionLoop, type PartitionLoop } from './partition-loop.ts';
+import { readRecord } from './read-record.ts';
 
 /** Steps of storing a range, in their order, at which a test lets the process die. */
 export const STEPS = [
@@ -48,7 +54,13 @@ export class ExampleWorld {
   readonly ledger = new Map<string, LedgerRange>();
   /** Tokens whose blocks were verified. */
   readonly verified: string[] = [];
+  /** Tokens of which it was asked whether nothing is stored. */
+  readonly absenceAsked: string[] = [];
   readonly failing = new Set<Step>();
+  /** Called after each ledger row. */
+  onLedgerRow: () => void = () => undefined;
+  /** ClickHouse has no memory for a block of more rows. */
+  rowsMax = Number.POSITIVE_INFINITY;
   readonly counters = createCounters();
   readonly troubles = new Map<number, string>();
   readonly membership: Membership;
@@ -56,6 +68,11 @@ export class ExampleWorld {
   terms = exampleTerms();
   committed: CommittedPosition | null = null;
   nowMs = 0;
+  /** Records below it are no longer in the log. */
+  logStart = 0;
+  /** How many ids each look-up asked for. */
+  readonly lookUps: number[] = [];
+  readonly filtersRead: OlderRows[] = [];
 
   constructor(values: readonly (UsageEvent | Buffer)[]) {
     this.records = values.map((value, offset) => exampleRecord(offset, value));
@@ -79,7 +96,7 @@ export class ExampleWorld {
 
   /** A loop that was assigned the Kafka partition and has stored no new range yet. */
   async assigned(): Promise<PartitionLoop> {
-    const loop = this.#openLoop();
+    const loop = this.openLoop();
     loop.onMembership([KAFKA_PARTITION]);
     await loop.onAssigned(this.membership);
     return loop;
@@ -87,7 +104,7 @@ export class ExampleWorld {
 
   /** As the consumer does: starts where the loop says, stores ranges of a length, commits each. */
   async run(rangeLength: number): Promise<void> {
-    const loop = this.#openLoop();
+    const loop = this.openLoop();
     loop.onMembership([KAFKA_PARTITION]);
     let position = await loop.onAssigned(this.membership);
     while (position < this.records.length) {
@@ -98,18 +115,33 @@ export class ExampleWorld {
     }
   }
 
-  #openLoop(): PartitionLoop {
+  /** A loop that knows of nothing yet. */
+  openLoop(): PartitionLoop {
     return createPartitionLoop({
       topic: TOPIC,
       terms: () => this.terms,
       loadTerms: async (epoch) => this.#termsOf(epoch),
       readFacts: async () => ({
         stream: 1,
-        positions: this.#positions(),
-        logBounds: new Map([[KAFKA_PARTITION, { start: 0, end: this.records.length }]]),
+        logBounds: new Map([[KAFKA_PARTITION, { start: this.logStart, end: this.records.length }]]),
       }),
-      readRecords: async (_, from, to) => this.records.slice(from, to),
-      readStoredRange: async ({ kafkaOffset }) => this.#storedRange(kafkaOffset),
+      readRecords: async (_, from, to) => this.records.slice(Math.max(from, this.logStart), to),
+      readLastRange: async () => this.#lastRange(),
+      older: {
+        findStored: async (keys, older) => {
+          this.lookUps.push(keys.length);
+          return this.#storedBefore(older);
+        },
+        readIdFilter: async (older) => {
+          this.filtersRead.push(older);
+          const filter = new IdFilter(1_000);
+          for (const { eventId } of this.#eventsBefore(older.before)) filter.add(eventId);
+          return filter;
+        },
+        onLookUp: (ids) => {
+          this.counters.idsLookedUp += ids;
+        },
+      },
       writers: this.#writers(),
       userKeyOf: createUserKeyer(EXAMPLE_SECRET),
       contentOf: createContentHasher(),
@@ -124,11 +156,18 @@ export class ExampleWorld {
     return {
       insertUsers: async (users) => this.#write('users', `users ${users.map(({ user }) => user).join()}`),
       insertRows: async (block: RawBlock, token: string) => {
+        if (rawBlockRowCount(block) > this.rowsMax) {
+          throw new StoreError('server_busy', 'no memory', { retryable: true, serverCode: '241' });
+        }
         this.#write('rows', `${rawBlockRowCount(block)} rows ${token}`);
         if (!this.blocks.has(token)) {
           this.blocks.set(token, rawBlockBytes(block));
         }
         this.#dieAt('rows unheard');
+      },
+      isAbsent: async ({ intent }) => {
+        this.absenceAsked.push(intent.token);
+        return !this.blocks.has(intent.token);
       },
       ensureStored: async ({ intent }: PendingBatch) => void this.verified.push(intent.token),
       sendDeadLetters: async (letters: readonly ProducerRecord[]) =>
@@ -136,9 +175,35 @@ export class ExampleWorld {
       insertLedger: async (range) => {
         this.#write('ledger', `ledger ${range.firstOffset}-${range.nextOffset}`);
         this.ledger.set(range.token, range);
+        this.onLedgerRow();
         this.#dieAt('ledger unheard');
       },
     };
+  }
+
+  /** The first of each identity, told apart by its output tokens alone. */
+  #storedBefore({ before }: OlderRows): StoredEvents {
+    const tokens = new Map<string, number>();
+    for (const event of this.#eventsBefore(before)) {
+      const identity = identityOf(event);
+      tokens.set(identity, tokens.get(identity) ?? event.outputTokens);
+    }
+    return {
+      find(event) {
+        const stored = tokens.get(identityOf(event));
+        if (stored === undefined) {
+          return 'absent';
+        }
+        return stored === event.outputTokens ? 'copy' : 'conflict';
+      },
+    };
+  }
+
+  #eventsBefore(kafkaOffset: number): UsageEvent[] {
+    return this.records.slice(0, kafkaOffset).flatMap((record) => {
+      const read = readRecord(record);
+      return read.kind === 'event' ? [read.event] : [];
+    });
   }
 
   #write(step: Step, text: string): void {
@@ -160,15 +225,8 @@ export class ExampleWorld {
     return terms;
   }
 
-  #positions(): Map<number, number> {
-    const ends = [...this.ledger.values()].map(({ nextOffset }) => nextOffset);
-    return new Map(ends.length === 0 ? [] : [[KAFKA_PARTITION, Math.max(...ends)]]);
-  }
-
-  #storedRange(kafkaOffset: number): LedgerEntry | null {
-    const range = [...this.ledger.values()].find(
-      ({ firstOffset, nextOffset }) => firstOffset <= kafkaOffset && kafkaOffset < nextOffset,
-    );
-    return range === undefined ? null : { ...range, storedAt: 0 };
+  #lastRange(): LedgerEntry | null {
+    const ranges = [...this.ledger.values()].sort((a, b) => b.firstOffset - a.firstOffset);
+    return ranges[0] === undefined ? null : { ...ranges[0], storedAt: 0 };
   }
 }

@@ -12,6 +12,8 @@ export interface BatchWriters {
   insertRows(block: RawBlock, token: string): Promise<void>;
   /** Resolves when the block is in raw and in every rollup, once. */
   ensureStored(pending: PendingBatch): Promise<void>;
+  /** Whether nothing of the block is stored, in raw or in any rollup. */
+  isAbsent(pending: PendingBatch): Promise<boolean>;
   sendDeadLetters(records: readonly ProducerRecord[]): Promise<void>;
   insertLedger(range: LedgerRange): Promise<void>;
 }
@@ -21,9 +23,13 @@ export interface PendingBatch {
   readonly range: RecordRange;
   readonly batch: RatedBatch;
   readonly intent: Intent;
+  /** Ids in it that have no time in them and may be new, for the filter of such ids. */
+  readonly directIds: readonly Uint8Array[];
   done: 'nothing' | 'intent' | 'users' | 'rows' | 'verified' | 'letters' | 'all';
   /** Something of it may be stored that nobody heard of: the token alone is no proof then. */
   isUncertain: boolean;
+  /** How often ClickHouse had no memory for it. */
+  memoryRefusals: number;
 }
 
 /**
@@ -79,6 +85,7 @@ async function insertRows(pending: PendingBatch, writers: BatchWriters): Promise
     await writers.insertRows(batch.block, intent.token);
   } catch (error) {
     pending.isUncertain ||= !isRefusal(error);
+    pending.memoryRefusals += isMemoryRefusal(error) ? 1 : 0;
     throw error;
   }
 }
@@ -86,6 +93,11 @@ async function insertRows(pending: PendingBatch, writers: BatchWriters): Promise
 /** The server answered that it did not do it; what of it had been done already, the token completes. */
 export function isRefusal(error: unknown): boolean {
   return error instanceof StoreError && (error.code === 'server_busy' || error.code === 'server_refused');
+}
+
+/** ClickHouse has no memory for it at the moment, alone or beside what else it does: `MEMORY_LIMIT_EXCEEDED`. */
+function isMemoryRefusal(error: unknown): boolean {
+  return error instanceof StoreError && error.serverCode === '241';
 }
 
 /** The heir of a Kafka partition carries out the intent; two at once meet at the token, but need not. */

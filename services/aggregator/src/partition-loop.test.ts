@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { exampleEvent, exampleTerms } from './example.ts';
+import { exampleEvent, exampleRecord, exampleTerms } from './example.ts';
 import { ExampleWorld, KAFKA_PARTITION, STEPS } from './example-world.ts';
 import { parseIntent } from './intent.ts';
 import { ORG_WAIT_MS_MAX } from './partition-loop.ts';
+import { IDS_WORTH_A_FILTER } from './pending-range.ts';
 
 const events = (...names: readonly number[]) => names.map((name) => exampleEvent(name));
 
@@ -268,6 +269,25 @@ describe('what does not fit together stops its Kafka partition', () => {
   });
 });
 
+describe('a Kafka partition that is refused', () => {
+  it('stores nothing more, and says why, until it is assigned anew', async () => {
+    const world = new ExampleWorld(events(1, 2));
+    const loop = await world.assigned();
+    expect(loop.storedTo()).toEqual([{ stream: 1, kafkaPartition: KAFKA_PARTITION, nextOffset: 0 }]);
+    await loop.onBatch(world.batch(0, 1), world.membership);
+    expect(loop.storedTo()).toMatchObject([{ nextOffset: 1 }]);
+    loop.refuse(KAFKA_PARTITION, 'the ledger has gone back');
+    expect(world.troubles.get(KAFKA_PARTITION)).toBe('stopped, the ledger has gone back');
+    await expect(loop.onBatch(world.batch(1, 2), world.membership)).rejects.toMatchObject({
+      code: 'partition_stopped',
+    });
+    expect(world.ledger.size).toBe(1);
+    await loop.onAssigned(world.membership);
+    await loop.onBatch(world.batch(1, 2), world.membership);
+    expect(world.ledger.size).toBe(2);
+  });
+});
+
 describe('where Kafka is behind the ledger', () => {
   it('goes on at the ledger, and moves Kafka there', async () => {
     const world = new ExampleWorld(events(1, 2, 3));
@@ -279,5 +299,158 @@ describe('where Kafka is behind the ledger', () => {
       expect(world.written).toEqual(written);
       expect(world.committed).toEqual({ nextOffset: 3, metadata: null });
     }
+  });
+});
+
+describe('duplicates beyond memory', () => {
+  /** Seven events, of which the log no longer holds the first four; a copy and a conflict of them come again. */
+  async function beyond() {
+    const direct = (name: number, facts = {}) => exampleEvent(name, { source: 'events', ...facts });
+    const older = [1, 2, 3, 4].map((name) => direct(name));
+    const world = new ExampleWorld(older);
+    await world.run(2);
+    world.records.push(
+      ...[direct(5), direct(2), direct(3, { outputTokens: 7 }), direct(6)].map((event, index) =>
+        exampleRecord(4 + index, event),
+      ),
+    );
+    world.logStart = 4;
+    return world;
+  }
+
+  it('are found among the rows that are stored', async () => {
+    const world = await beyond();
+    await world.run(4);
+    expect(world.counters).toMatchObject({ stored: 4 + 2, duplicates: 1, idsLookedUp: 4 });
+    expect(Object.fromEntries(world.counters.deadLetters)).toEqual({ duplicate_conflict: 1 });
+    expect(world.lookUps).toEqual([4]);
+  });
+
+  it('are found the same when the range is stored again, though its own rows are there by then', async () => {
+    const calm = await beyond();
+    await calm.run(4);
+    for (const step of STEPS) {
+      const world = await beyond();
+      world.failing.add(step);
+      await expect(world.run(4)).rejects.toThrow(`died at ${step}`);
+      world.failing.clear();
+      await world.run(4);
+      expect(world.blocks).toEqual(calm.blocks);
+    }
+  });
+
+  it('need no look-up while memory holds all that there is', async () => {
+    const world = new ExampleWorld(events(1, 2, 3, 2));
+    await world.run(2);
+    expect(world.lookUps).toEqual([]);
+  });
+
+  it('are looked for with a filter, where there are many ids that only it can exclude', async () => {
+    const many = Array.from({ length: IDS_WORTH_A_FILTER + 10 }, (_, index) =>
+      exampleEvent(1_000 + index, { source: 'events' }),
+    );
+    const world = await beyond();
+    world.records.push(...many.map((event, index) => exampleRecord(8 + index, event)));
+    await world.run(1_000);
+    expect(world.filtersRead).toEqual([{ stream: 1, kafkaPartition: KAFKA_PARTITION, before: 4 }]);
+    // What the filter lets pass: the two that are stored, and hardly any other.
+    expect(world.counters.idsLookedUp).toBeLessThan(10);
+    expect(world.counters).toMatchObject({ stored: 4 + 2 + many.length, duplicates: 1 });
+  });
+
+  it('are found by the next owner, to whom Kafka gives none of what was stored', async () => {
+    const world = await beyond();
+    const many = Array.from({ length: IDS_WORTH_A_FILTER }, (_, index) =>
+      exampleEvent(1_000 + index, { source: 'events' }),
+    );
+    world.records.push(...many.map((event, index) => exampleRecord(8 + index, event)));
+    const loop = await world.assigned();
+    await loop.onBatch(world.batch(4, 8 + many.length), world.membership);
+    const end = world.records.length;
+    // Memory forgets them, too.
+    world.logStart = end;
+    world.records.push(exampleRecord(end, many[3] ?? expect.fail()));
+    loop.onMembership([]);
+    const later = await world.assigned();
+    await later.onBatch(world.batch(end, end + 1), world.membership);
+    expect(world.counters.duplicates).toBe(2);
+  });
+});
+
+describe('a block that ClickHouse has no memory for', () => {
+  /** As the consumer does with a range that fails. */
+  async function persist(world: ExampleWorld, attempts: number) {
+    const loop = await world.assigned();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await loop.onBatch(world.batch(0, world.records.length), world.membership);
+        return attempt;
+      } catch (error) {
+        if (attempt === attempts) {
+          throw error;
+        }
+      }
+    }
+  }
+
+  it('is stored in parts, each a range with an intent and a ledger row of its own', async () => {
+    const world = new ExampleWorld(events(1, 2, 3, 2, 4, 5, 6));
+    world.rowsMax = 2;
+    await persist(world, 10);
+    expect(world.counters).toMatchObject({ stored: 6, duplicates: 1, splits: 2 });
+    expect(
+      [...world.ledger.values()].map(({ firstOffset, nextOffset }) => [firstOffset, nextOffset]),
+    ).toEqual([
+      [0, 2],
+      [2, 4],
+      [4, 6],
+      [6, 7],
+    ]);
+    // What was refused is asked for before its range is stored under other bounds.
+    expect(world.absenceAsked).toEqual(['us1-p3-0-7-s1-l1', 'us1-p3-0-4-s1-l1']);
+  });
+
+  it('is sent again as it is, where something of it is stored already', async () => {
+    const world = new ExampleWorld(events(1, 2, 3, 4));
+    world.blocks.set('us1-p3-0-4-s1-l1', Buffer.alloc(0));
+    world.rowsMax = 2;
+    await expect(persist(world, 5)).rejects.toThrow('no memory');
+    expect(world.ledger.size).toBe(0);
+    expect(world.counters.splits).toBe(0);
+  });
+
+  it('is not split for any other reason', async () => {
+    const world = new ExampleWorld(events(1, 2, 3, 4));
+    world.failing.add('rows');
+    await expect(persist(world, 5)).rejects.toThrow('died at rows');
+    expect(world.absenceAsked).toEqual([]);
+  });
+
+  it('goes on after the parts that are stored when a later one fails', async () => {
+    const world = new ExampleWorld(events(1, 2, 3, 4));
+    world.rowsMax = 2;
+    const loop = await world.assigned();
+    await expect(loop.onBatch(world.batch(0, 4), world.membership)).rejects.toThrow('no memory');
+    world.onLedgerRow = () => void world.failing.add('users');
+    await expect(loop.onBatch(world.batch(0, 4), world.membership)).rejects.toThrow('died at users');
+    expect([...world.ledger.keys()]).toEqual(['us1-p3-0-2-s1-l1']);
+    world.failing.clear();
+    await loop.onBatch(world.batch(0, 4), world.membership);
+    expect([...world.ledger.keys()]).toEqual(['us1-p3-0-2-s1-l1', 'us1-p3-2-4-s1-l1']);
+    expect(world.counters.stored).toBe(4);
+  });
+
+  it('that another had begun is given up by its heir, and its range stored in parts', async () => {
+    const world = new ExampleWorld(events(1, 2, 3, 4));
+    world.rowsMax = 2;
+    const dead = await world.assigned();
+    await expect(dead.onBatch(world.batch(0, 4), world.membership)).rejects.toThrow('no memory');
+    const heir = world.openLoop();
+    heir.onMembership([KAFKA_PARTITION]);
+    await expect(heir.onAssigned(world.membership)).rejects.toThrow('no memory');
+    expect(await heir.onAssigned(world.membership)).toBe(0);
+    expect(world.counters.splits).toBe(1);
+    await heir.onBatch(world.batch(0, 4), world.membership);
+    expect([...world.ledger.keys()]).toEqual(['us1-p3-0-2-s1-l1', 'us1-p3-2-4-s1-l1']);
   });
 });

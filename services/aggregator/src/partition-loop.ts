@@ -2,21 +2,23 @@ import type { FetchedBatch, Membership } from '@meterstone/kafka';
 import type { RatingTerms } from '@meterstone/metering';
 import type { Logger } from '@meterstone/runtime';
 import type { UserKeyer } from '@meterstone/store';
-import { isSameRange } from './block-token.ts';
 import { carryOut } from './carry-out.ts';
 import { type Counters, countBatch, countFailure } from './counters.ts';
+import { cutRange } from './cut-range.ts';
 import { AggregatorError } from './errors.ts';
 import type { ContentHasher } from './event-content.ts';
 import { type BatchWriters, flush, type PendingBatch } from './flush.ts';
-import { type Lane, newLane } from './lane.ts';
+import type { Intent } from './intent.ts';
+import { extendFilter, type Lane, newLane, UNREAD } from './lane.ts';
 import { emptyWindow, extendWindow, fillWindow } from './partition-window.ts';
-import { openPending } from './pending-range.ts';
+import { type OlderSources, openPending } from './pending-range.ts';
 import type { Troubles } from './progress.ts';
-import type { RecordRange } from './rate-batch.ts';
 import { createToolbox, type Toolbox } from './rating-toolbox.ts';
+import { stopped } from './stops.ts';
 import { type AssignmentFacts, type TakeOverSources, takeOver } from './take-over.ts';
 
 export interface PartitionLoopOptions extends TakeOverSources {
+  readonly older: OlderSources;
   readonly topic: string;
   /** Asked once for each assignment. */
   readonly readFacts: () => Promise<AssignmentFacts>;
@@ -49,10 +51,26 @@ export interface PartitionLoop {
    * Ranges of one Kafka partition come one at a time, in order.
    */
   onBatch(fetched: FetchedBatch, membership: Membership): Promise<void>;
+  /** Up to where each Kafka partition in hand is stored. */
+  storedTo(): readonly StoredPosition[];
+  /** Nothing more of a Kafka partition is stored until its next assignment. */
+  refuse(kafkaPartition: number, cause: string): void;
+}
+
+/** The ledger's position of a Kafka partition, as its owner knows it. */
+export interface StoredPosition {
+  readonly stream: number;
+  readonly kafkaPartition: number;
+  readonly nextOffset: number;
 }
 
 /** How long an org may be missing from the configuration before the wait counts as a stop: time for a new file. */
 export const ORG_WAIT_MS_MAX = 300_000;
+
+/** A block that ClickHouse has no memory for is sent once more; then its range is stored in parts. */
+const REFUSALS_BEFORE_SPLIT = 2;
+/** After so many parts in a row, they are twice as long. */
+const PARTS_BEFORE_LARGER = 16;
 
 /** Carries ranges from the window through rating and intent to the ledger; the commit is the consumer's. */
 export function createPartitionLoop(options: PartitionLoopOptions): PartitionLoop {
@@ -89,16 +107,22 @@ class Loop implements PartitionLoop {
         lane.stream = facts.stream;
         lane.partition = emptyWindow(membership.kafkaPartition);
       }
+      if (lane.partition.filledTo !== position) {
+        // Another has stored rows meanwhile, whose ids are not in it.
+        lane.idFilter = UNREAD;
+      }
       await this.#fill(lane, position);
+      lane.storedTo = position;
+      lane.fault = null;
       if (intent === null) {
         lane.pending = null;
         return position;
       }
-      lane.pending = await carryOut(
-        { intent, membership, lane },
-        { ...this.#options, toolbox: this.#toolbox },
-      );
-      await this.#store(lane, lane.pending, membership);
+      lane.pending = await this.#carryOut(lane, intent, membership);
+      if (!(await this.#store(lane, lane.pending, membership))) {
+        // Nothing of it is stored, so its range may be fetched and stored in parts.
+        return position;
+      }
       this.#options.counters.intentsCarriedOut += 1;
       await membership.note({ nextOffset: intent.nextOffset, metadata: null });
       return intent.nextOffset;
@@ -107,23 +131,85 @@ class Loop implements PartitionLoop {
 
   onBatch(fetched: FetchedBatch, membership: Membership): Promise<void> {
     return this.#watched(membership, async (lane) => {
-      const range: RecordRange = { stream: lane.stream, ...fetched };
-      if (lane.pending === null || !isSameRange(lane.pending.range, range)) {
-        lane.pending = null;
-        await this.#fill(lane, range.firstOffset);
-        // Other terms may be in force by the next attempt, but what was noted in an intent is stored only as it was.
-        lane.pending = openPending(lane, range, this.#toolbox.current());
+      let position = positionIn(lane, fetched);
+      while (position < fetched.nextOffset) {
+        const pending = lane.pending ?? (await this.#open(lane, fetched, position));
+        lane.pending = pending;
+        if (await this.#store(lane, pending, membership)) {
+          position = pending.range.nextOffset;
+        }
       }
-      await this.#store(lane, lane.pending, membership);
     });
   }
 
-  async #store(lane: Lane, pending: PendingBatch, membership: Membership): Promise<void> {
+  storedTo(): StoredPosition[] {
+    return [...this.#lanes].flatMap(([kafkaPartition, { stream, storedTo }]) =>
+      storedTo === null ? [] : [{ stream, kafkaPartition, nextOffset: storedTo }],
+    );
+  }
+
+  refuse(kafkaPartition: number, cause: string): void {
+    const lane = this.#lanes.get(kafkaPartition);
+    if (lane !== undefined) {
+      lane.fault = cause;
+      this.#options.troubles.set(kafkaPartition, `stopped, ${cause}`);
+    }
+  }
+
+  /** What a failed attempt has built is not built again. */
+  async #carryOut(lane: Lane, intent: Intent, membership: Membership): Promise<PendingBatch> {
+    const { pending } = lane;
+    if (pending?.intent.token === intent.token && pending.intent.checksum === intent.checksum) {
+      return Object.assign(pending, { done: 'intent', isUncertain: true } as const);
+    }
+    return carryOut({ intent, membership, lane }, { ...this.#options, toolbox: this.#toolbox });
+  }
+
+  async #open(lane: Lane, fetched: FetchedBatch, from: number): Promise<PendingBatch> {
+    await this.#fill(lane, from);
+    const range = { stream: lane.stream, ...cutRange(fetched, { from, recordsMax: lane.recordsMax }) };
+    // Other terms may be in force by the next attempt, but what was noted in an intent is stored only as it was.
+    return openPending(lane, range, { rating: this.#toolbox.current(), sources: this.#options.older });
+  }
+
+  /** True = it is stored; false = it is not, nothing of it is, and the range is to be stored in smaller parts. */
+  async #store(lane: Lane, pending: PendingBatch, membership: Membership): Promise<boolean> {
     const { writers, counters, now } = this.#options;
-    await flush(pending, writers, membership);
-    extendWindow(lane.partition, pending.batch.seen, pending.range.nextOffset);
+    if (lane.fault !== null) {
+      throw stopped(lane.fault);
+    }
+    try {
+      await flush(pending, writers, membership);
+    } catch (error) {
+      if (!(await this.#isToSplit(pending))) {
+        throw error;
+      }
+      lane.pending = null;
+      lane.recordsMax = Math.ceil(pending.range.records.length / 2);
+      lane.storedSinceSplit = 0;
+      counters.splits += 1;
+      return false;
+    }
+    extendWindow(lane.partition, pending.batch.seen, pending.range);
+    lane.idFilter = extendFilter(lane.idFilter, pending.directIds);
     lane.pending = null;
+    lane.storedTo = pending.range.nextOffset;
+    lane.storedSinceSplit += 1;
+    if (lane.storedSinceSplit % PARTS_BEFORE_LARGER === 0) {
+      lane.recordsMax *= 2;
+    }
     countBatch(counters, pending, now());
+    return true;
+  }
+
+  /** Only where nothing of the block is stored: under other bounds it would have another token. */
+  async #isToSplit(pending: PendingBatch): Promise<boolean> {
+    return (
+      pending.memoryRefusals >= REFUSALS_BEFORE_SPLIT &&
+      pending.done === 'users' &&
+      pending.range.records.length > 1 &&
+      (await this.#options.writers.isAbsent(pending))
+    );
   }
 
   /** Read again from further back: a window that holds the range itself would call every record its own duplicate. */
@@ -160,6 +246,16 @@ class Loop implements PartitionLoop {
       throw error;
     }
   }
+}
+
+/** Where the rest of a fetched range begins: parts of it may be stored by an earlier attempt. */
+function positionIn(lane: Lane, { firstOffset, nextOffset }: FetchedBatch): number {
+  const { filledTo } = lane.partition;
+  const position = filledTo > firstOffset && filledTo < nextOffset ? filledTo : firstOffset;
+  if (lane.pending !== null && lane.pending.range.firstOffset !== position) {
+    lane.pending = null;
+  }
+  return position;
 }
 
 function noteFailure(

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { WINDOW_OFFSETS_MAX } from './deduplicate.ts';
 import { createContentHasher } from './event-content.ts';
 import { exampleEvent, exampleRecord } from './example.ts';
-import { emptyWindow, extendWindow, fillWindow, type PartitionWindow } from './partition-window.ts';
+import { edgeOf, emptyWindow, extendWindow, fillWindow, type PartitionWindow } from './partition-window.ts';
 
 const contentOf = createContentHasher();
 
@@ -46,7 +46,7 @@ describe('the window of a Kafka partition', () => {
     await fillWindow(partition, 10, tools);
     const range = emptyWindow(0);
     await fillWindow(range, 15, logOf((offset) => offset >= 10).tools);
-    extendWindow(partition, range.window, 15);
+    extendWindow(partition, range.window, { nextOffset: 15, records: [] });
     await fillWindow(partition, 15, tools);
     expect(reads).toEqual([[0, 10]]);
     expect(holds(partition, 14)).toBe(true);
@@ -105,5 +105,35 @@ describe('the window of a Kafka partition', () => {
     ];
     await fillWindow(partition, 2, { readRecords, contentOf });
     expect(partition.window.size).toBe(1);
+  });
+
+  it('says whether it reaches back to the first record, and when what lies below it was appended', async () => {
+    const whole = emptyWindow(0);
+    expect(edgeOf(whole)).toEqual({ isWhole: false, timestampMs: null });
+    await fillWindow(whole, 0, logOf().tools);
+    expect(edgeOf(whole)).toMatchObject({ isWhole: true });
+    await fillWindow(whole, 50, logOf().tools);
+    expect(edgeOf(whole)).toEqual({ isWhole: true, timestampMs: exampleRecord(0, null).timestampMs });
+
+    const cut = emptyWindow(0);
+    await fillWindow(cut, 50, logOf((offset) => offset >= 20).tools);
+    expect(edgeOf(cut)).toEqual({ isWhole: false, timestampMs: exampleRecord(20, null).timestampMs });
+    const gone = emptyWindow(0);
+    await fillWindow(gone, 50, logOf(() => false).tools);
+    expect(edgeOf(gone)).toEqual({ isWhole: false, timestampMs: null });
+  });
+
+  it('moves its edge as it forgets', async () => {
+    const partition = emptyWindow(0);
+    const { tools } = logOf((offset) => offset % 500 === 0);
+    await fillWindow(partition, WINDOW_OFFSETS_MAX, tools);
+    expect(edgeOf(partition).isWhole).toBe(true);
+    await fillWindow(partition, WINDOW_OFFSETS_MAX + 20_500, tools);
+    const { isWhole, timestampMs } = edgeOf(partition);
+    expect(isWhole).toBe(false);
+    // Not before the first record that is left, and not long after it.
+    const first = exampleRecord(20_500, null).timestampMs;
+    expect(timestampMs).toBeGreaterThanOrEqual(first);
+    expect(timestampMs).toBeLessThanOrEqual(first + 20_000);
   });
 });

@@ -13,6 +13,7 @@ import { BlockFacts } from './block-facts.ts';
 import type { OffsetRange } from './block-token.ts';
 import { DuplicateWindow, type Standing } from './deduplicate.ts';
 import type { ContentHasher } from './event-content.ts';
+import type { OlderEvents } from './older-events.ts';
 import { type RecordFault, readRecord } from './read-record.ts';
 
 /** A range of offsets and the records in it. Offsets may have gaps. */
@@ -28,6 +29,8 @@ export interface RatingTools {
   readonly rate: Rater;
   readonly userKeyOf: UserKeyer;
   readonly contentOf: ContentHasher;
+  /** What is older than the window; absent = nothing is. */
+  readonly older?: OlderEvents;
 }
 
 /** `records` = `stored` + `duplicates` + `deadLetters`. */
@@ -109,9 +112,10 @@ interface Draft {
 
 /** How a record stands against all before it, in the window and in the range; then it is one of those itself. */
 function stand(
-  { seen, tools }: Draft,
+  draft: Draft,
   { event, record, window }: { event: UsageEvent; record: FetchedRecord; window: DuplicateWindow },
 ): Standing {
+  const { seen, tools } = draft;
   const { eventId, line } = event;
   const content = tools.contentOf(event);
   const here = seen.find(eventId, line, content);
@@ -120,7 +124,11 @@ function stand(
   if (here === 'copy' || before === 'copy') {
     return 'copy';
   }
-  return here === 'conflict' ? here : before;
+  const standing = here === 'conflict' ? here : before;
+  if (standing !== 'absent' || tools.older === undefined) {
+    return standing;
+  }
+  return tools.older.find(event, record, () => tools.userKeyOf(event.orgId, event.user));
 }
 
 function settleDuplicate(draft: Draft, record: FetchedRecord, standing: 'copy' | 'conflict'): void {

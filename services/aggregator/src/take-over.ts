@@ -8,20 +8,14 @@ import { stopped } from './stops.ts';
 /** What is known of a topic and its stream when an assignment begins. */
 export interface AssignmentFacts {
   readonly stream: number;
-  /** Kafka partition → the ledger's position. */
-  readonly positions: ReadonlyMap<number, number>;
   readonly logBounds: ReadonlyMap<number, LogBounds>;
 }
 
 /** Where the facts are asked for. */
 export interface TakeOverSources {
   readonly readRecords: ReadRecords;
-  /** The stored range that holds an offset; `null` = the ledger knows none. */
-  readonly readStoredRange: (place: {
-    stream: number;
-    kafkaPartition: number;
-    kafkaOffset: number;
-  }) => Promise<LedgerEntry | null>;
+  /** The last stored range of a Kafka partition; `null` = nothing of it is stored. */
+  readonly readLastRange: (place: { stream: number; kafkaPartition: number }) => Promise<LedgerEntry | null>;
 }
 
 /** Where a Kafka partition goes on. */
@@ -36,18 +30,20 @@ export interface TakenOver {
  */
 export async function takeOver(
   membership: Membership,
-  { stream, positions, logBounds }: AssignmentFacts,
+  { stream, logBounds }: AssignmentFacts,
   sources: TakeOverSources,
 ): Promise<TakenOver> {
   const { kafkaPartition } = membership;
+  // In this order: whoever owned it before wrote to the ledger first.
   const committed = await membership.committed();
+  const last = await sources.readLastRange({ stream, kafkaPartition });
   const log = logBounds.get(kafkaPartition) ?? null;
-  const decision = decideStart({ stream, committed, ledger: positions.get(kafkaPartition) ?? null, log });
+  const decision = decideStart({ stream, committed, ledger: last?.nextOffset ?? null, log });
   if (decision.kind === 'stop') {
     throw stopped(decision.cause);
   }
   const { position, intent } = decision;
-  await compareLastRecord({ stream, kafkaPartition, position, log }, sources);
+  await compareLastRecord({ kafkaPartition, last, log }, sources.readRecords);
   if (intent === null && needsMove(committed, position)) {
     await membership.note({ nextOffset: position, metadata: null });
   }
@@ -60,19 +56,10 @@ function needsMove(committed: CommittedPosition | null, position: number): boole
 
 /** A topic that was made again and has grown past the ledger holds other records below it. */
 async function compareLastRecord(
-  {
-    stream,
-    kafkaPartition,
-    position,
-    log,
-  }: { stream: number; kafkaPartition: number; position: number; log: LogBounds | null },
-  { readRecords, readStoredRange }: TakeOverSources,
+  { kafkaPartition, last, log }: { kafkaPartition: number; last: LedgerEntry | null; log: LogBounds | null },
+  readRecords: ReadRecords,
 ): Promise<void> {
-  if (position === 0) {
-    return;
-  }
-  const place = { stream, kafkaPartition, kafkaOffset: position - 1 };
-  const mark = (await readStoredRange(place))?.lastRecord ?? null;
+  const mark = last?.lastRecord ?? null;
   if (mark === null || log === null || log.start > mark.offset) {
     return;
   }

@@ -1,0 +1,172 @@
+import { describe, expect, it } from 'vitest';
+import { KafkaError } from './errors.ts';
+import type { FetchedBatch } from './fetched-batch.ts';
+import type { FetchBatch } from './kafkajs-internals.ts';
+import { type LaneOptions, PartitionLane } from './partition-lane.ts';
+import { Permits } from './permits.ts';
+
+/** What a fetch at `fetchedOffset` brought: records at the given offsets, and others left out up to `last`. */
+function fetched(fetchedOffset: number, offsets: readonly number[], last = offsets.at(-1) ?? 0): FetchBatch {
+  const messages = offsets.map((offset) => ({
+    offset: String(offset),
+    timestamp: '0',
+    key: null,
+    value: Buffer.alloc(0),
+    attributes: 0,
+    headers: {},
+  }));
+  return {
+    topic: 'topic',
+    partition: 4,
+    fetchedOffset: String(fetchedOffset),
+    highWatermark: '1000',
+    messages,
+    rawMessages: messages,
+    lastOffset: () => String(last),
+  };
+}
+
+/** A lane that runs, and what it did. */
+function openLane(options: Partial<LaneOptions> = {}) {
+  const ending = new AbortController();
+  const did: string[] = [];
+  const ranges: FetchedBatch[] = [];
+  const lane = new PartitionLane({
+    recordsMax: 10,
+    permits: new Permits(2),
+    ending: ending.signal,
+    random: () => 0,
+    begin: async () => 100,
+    handle: async (range) => void ranges.push(range),
+    commit: async (nextOffset) => void did.push(`commit ${nextOffset}`),
+    onBegun: (position) => void did.push(`begun ${position}`),
+    onMoved: () => undefined,
+    onStopped: (reason) => void did.push(`stopped: ${reason}`),
+    onRetry: ({ step }) => void did.push(`retry ${step}`),
+    pause: () => void did.push('pause'),
+    resume: () => void did.push('resume'),
+    ...options,
+  });
+  const ended = lane.run();
+  const close = async () => {
+    ending.abort();
+    await ended;
+  };
+  return { lane, did, ranges, close, ended };
+}
+
+const settle = () => new Promise((resolve) => setTimeout(resolve, 5));
+const spans = (ranges: readonly FetchedBatch[]) =>
+  ranges.map(({ firstOffset, nextOffset }) => [firstOffset, nextOffset]);
+
+describe('a lane', () => {
+  it('tiles its Kafka partition over gaps that were seen to hold no record', async () => {
+    const { lane, ranges, did, close } = openLane();
+    await settle();
+    lane.offer(fetched(100, [103, 104], 106));
+    await settle();
+    lane.skip(fetched(107, [], 109));
+    lane.skip(fetched(110, [], 119));
+    lane.offer(fetched(120, [125]));
+    await settle();
+    await close();
+    expect(spans(ranges)).toEqual([
+      [100, 107],
+      [107, 126],
+    ]);
+    expect(did).toEqual(['begun 100', 'commit 107', 'commit 126']);
+  });
+
+  it.each([
+    ['a hole', 130],
+    ['what was handled already', 90],
+  ])('stops at %s, and handles nothing more', async (_, fetchedOffset) => {
+    const { lane, ranges, did, close } = openLane();
+    await settle();
+    lane.offer(fetched(100, [100, 101]));
+    await settle();
+    lane.offer(fetched(fetchedOffset, [fetchedOffset]));
+    lane.offer(fetched(102, [102]));
+    await settle();
+    await close();
+    expect(spans(ranges)).toEqual([[100, 102]]);
+    expect(did.at(-1)).toBe(`stopped: offset ${fetchedOffset} was fetched where 102 was expected`);
+  });
+
+  it('begins where the first fetch does, if it has no position of its own', async () => {
+    const { lane, ranges, close } = openLane({ begin: async () => null });
+    await settle();
+    lane.offer(fetched(7, [9]));
+    await settle();
+    await close();
+    expect(spans(ranges)).toEqual([[7, 10]]);
+  });
+
+  it('holds up its fetches while half a range waits, and joins what waits into one', async () => {
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    const ranges: FetchedBatch[] = [];
+    const { lane, did, close } = openLane({
+      handle: async (range) => {
+        ranges.push(range);
+        await held;
+      },
+    });
+    await settle();
+    lane.offer(fetched(100, [100]));
+    await settle();
+    lane.offer(fetched(101, [101, 102, 103]));
+    expect(did).not.toContain('pause');
+    lane.offer(fetched(104, [104, 105, 106]));
+    expect(did.at(-1)).toBe('pause');
+    lane.offer(fetched(107, [107, 108, 109, 110, 111]));
+    expect(lane.isIdle).toBe(false);
+    release();
+    await settle();
+    expect(did).toContain('resume');
+    expect(spans(ranges)).toEqual([
+      [100, 101],
+      [101, 107],
+      [107, 112],
+    ]);
+    expect(lane.isIdle).toBe(true);
+    await close();
+  });
+
+  it('commits a range that was handled when the membership ended meanwhile, and begins no other', async () => {
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    const { lane, did, close } = openLane({ handle: () => held });
+    await settle();
+    lane.offer(fetched(100, [100]));
+    await settle();
+    lane.offer(fetched(101, [101]));
+    const closed = close();
+    release();
+    await closed;
+    expect(did).toEqual(['begun 100', 'commit 101']);
+  });
+
+  it('gives up a range that fails once the membership has ended', async () => {
+    let calls = 0;
+    const { lane, did, close } = openLane({
+      handle: async () => {
+        calls += 1;
+        throw new Error('broken');
+      },
+    });
+    await settle();
+    lane.offer(fetched(100, [100]));
+    await settle();
+    await close();
+    expect({ calls, did }).toEqual({ calls: 1, did: ['begun 100', 'retry handle'] });
+  });
+
+  it('never begins where a person has to decide', async () => {
+    const { did, ended } = openLane({
+      begin: async () => {
+        throw new KafkaError('the ledger is behind', { code: 'partition_stopped', retryable: false });
+      },
+    });
+    await ended;
+    expect(did).toEqual(['stopped: the ledger is behind']);
+  });
+});

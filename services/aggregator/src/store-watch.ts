@@ -1,0 +1,61 @@
+import type { Logger } from '@meterstone/runtime';
+import { type LedgerEntry, readLastLedgerRange, readPartCounts, type StoreClient } from '@meterstone/store';
+import type { PartitionLoop, StoredPosition } from './partition-loop.ts';
+
+export interface StoreWatchOptions {
+  readonly store: StoreClient;
+  readonly loop: Pick<PartitionLoop, 'storedTo' | 'refuse'>;
+  readonly logger: Logger;
+  /** @default 15 s */
+  readonly intervalMs?: number;
+}
+
+/** Looks at ClickHouse from time to time. */
+export interface StoreWatch {
+  /** Active parts by table as last seen; empty = not seen yet, or not allowed to. */
+  readonly parts: ReadonlyMap<string, number>;
+  stop(): void;
+}
+
+const INTERVAL_MS = 15_000;
+
+/**
+ * Counts parts, and holds the ledger against what was stored: a ClickHouse that was restored from an older backup, or
+ * emptied, under a running aggregator would take further ranges and leave a hole behind them. A look that fails says
+ * nothing; the next one may.
+ */
+export function watchStore({ store, loop, logger, intervalMs = INTERVAL_MS }: StoreWatchOptions): StoreWatch {
+  let parts: ReadonlyMap<string, number> = new Map();
+  const look = async () => {
+    parts = await readPartCounts(store).catch(() => new Map());
+    await compareLedger(store, loop);
+  };
+  const timer = setInterval(() => {
+    look().catch((error: unknown) => logger.debug({ err: error }, 'could not look at ClickHouse'));
+  }, intervalMs);
+  timer.unref();
+  return {
+    get parts() {
+      return parts;
+    },
+    stop: () => clearInterval(timer),
+  };
+}
+
+async function compareLedger(store: StoreClient, loop: StoreWatchOptions['loop']): Promise<void> {
+  // Before the ledger is read, which may only have grown by then.
+  for (const position of loop.storedTo()) {
+    const cause = ledgerFault(position, await readLastLedgerRange(store, position));
+    if (cause !== null) {
+      loop.refuse(position.kafkaPartition, cause);
+    }
+  }
+}
+
+/** What is wrong with the ledger's last range of a Kafka partition, as a clause; `null` = nothing. */
+function ledgerFault({ nextOffset }: StoredPosition, last: LedgerEntry | null): string | null {
+  const position = last?.nextOffset ?? 0;
+  return position >= nextOffset
+    ? null
+    : `the ledger has gone back from ${nextOffset} to ${position}: ClickHouse was restored or emptied`;
+}
