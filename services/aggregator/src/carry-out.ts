@@ -1,9 +1,9 @@
 import type { Membership } from '@meterstone/kafka';
 import type { RatingTerms } from '@meterstone/metering';
-import type { PendingBatch } from './flush.ts';
 import type { Intent } from './intent.ts';
 import type { Lane } from './lane.ts';
 import type { ReadRecords } from './partition-window.ts';
+import type { PendingBatch } from './pending-batch.ts';
 import { type OlderSources, openPending } from './pending-range.ts';
 import type { RecordRange } from './rate-batch.ts';
 import type { Toolbox } from './rating-toolbox.ts';

@@ -1,4 +1,4 @@
-import type { PendingBatch } from './flush.ts';
+import type { PendingBatch } from './pending-batch.ts';
 
 /** What the aggregator has done since it was started. */
 export interface Counters {

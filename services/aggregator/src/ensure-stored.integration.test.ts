@@ -4,10 +4,10 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createCounters } from './counters.ts';
 import { ensureStored } from './ensure-stored.ts';
 import { exampleEvent, exampleRecord, exampleTools } from './example.ts';
-import type { PendingBatch } from './flush.ts';
 import { InsertGate } from './insert-gate.ts';
 import { newLane } from './lane.ts';
 import { toLedgerRange } from './ledger-row.ts';
+import type { PendingBatch } from './pending-batch.ts';
 import { openPending } from './pending-range.ts';
 
 const database = `verify_${randomBytes(6).toString('hex')}`;

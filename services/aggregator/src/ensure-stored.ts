@@ -11,8 +11,8 @@ import {
 } from '@meterstone/store';
 import type { Counters } from './counters.ts';
 import { AggregatorError } from './errors.ts';
-import type { PendingBatch } from './flush.ts';
 import type { InsertGate } from './insert-gate.ts';
+import type { PendingBatch } from './pending-batch.ts';
 import { stopped } from './stops.ts';
 
 export interface EnsureStoredParts {

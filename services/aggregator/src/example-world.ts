@@ -21,10 +21,11 @@ import {
 import { createCounters } from './counters.ts';
 import { createContentHasher } from './event-content.ts';
 import { EXAMPLE_SECRET, exampleRecord, exampleTerms } from './example.ts';
-import type { BatchWriters, PendingBatch } from './flush.ts';
+import type { BatchWriters } from './flush.ts';
 import { IdFilter } from './id-filter.ts';
 import { identityOf } from './older-events.ts';
 import { createPartitionLoop, type PartitionLoop } from './partition-loop.ts';
+import type { PendingBatch } from './pending-batch.ts';
 import { readRecord } from './read-record.ts';
 
 /** Steps of storing a range, in their order, at which a test lets the process die. */

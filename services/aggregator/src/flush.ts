@@ -2,9 +2,10 @@ import type { Membership, ProducerRecord } from '@meterstone/kafka';
 import { type LedgerRange, type RawBlock, StoreError, type UserName } from '@meterstone/store';
 import { toLetterRecords } from './dead-letters.ts';
 import { AggregatorError } from './errors.ts';
-import { formatIntent, type Intent } from './intent.ts';
+import { formatIntent } from './intent.ts';
 import { toLedgerRange } from './ledger-row.ts';
-import type { RatedBatch, RecordRange } from './rate-batch.ts';
+import type { PendingBatch } from './pending-batch.ts';
+import type { RecordRange } from './rate-batch.ts';
 
 /** Where a batch goes. Each call rejects when it is not known to have succeeded, and can be repeated as it is. */
 export interface BatchWriters {
@@ -16,20 +17,6 @@ export interface BatchWriters {
   isAbsent(pending: PendingBatch): Promise<boolean>;
   sendDeadLetters(records: readonly ProducerRecord[]): Promise<void>;
   insertLedger(range: LedgerRange): Promise<void>;
-}
-
-/** What a range became, and how much of it is stored: kept until all is, so that an attempt never rates anew. */
-export interface PendingBatch {
-  readonly range: RecordRange;
-  readonly batch: RatedBatch;
-  readonly intent: Intent;
-  /** Ids in it that have no time in them and may be new, for the filter of such ids. */
-  readonly directIds: readonly Uint8Array[];
-  done: 'nothing' | 'intent' | 'users' | 'rows' | 'verified' | 'letters' | 'all';
-  /** Something of it may be stored that nobody heard of: the token alone is no proof then. */
-  isUncertain: boolean;
-  /** How often ClickHouse had no memory for it. */
-  memoryRefusals: number;
 }
 
 /**

@@ -1,6 +1,6 @@
-import type { PendingBatch } from './flush.ts';
 import type { IdFilter } from './id-filter.ts';
 import { emptyWindow, type PartitionWindow } from './partition-window.ts';
+import type { PendingBatch } from './pending-batch.ts';
 
 /** What is remembered of one Kafka partition. */
 export interface Lane {

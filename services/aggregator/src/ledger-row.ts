@@ -1,5 +1,5 @@
 import { type LedgerRange, recordChecksum } from '@meterstone/store';
-import type { PendingBatch } from './flush.ts';
+import type { PendingBatch } from './pending-batch.ts';
 
 /** The ledger's row of a range that is stored. */
 export function toLedgerRange({ range, batch, intent }: PendingBatch): LedgerRange {

@@ -7,11 +7,11 @@ import {
 } from '@meterstone/store';
 import { blockToken, ROW_LAYOUT } from './block-token.ts';
 import { AggregatorError } from './errors.ts';
-import type { PendingBatch } from './flush.ts';
 import type { IdFilter } from './id-filter.ts';
 import type { Lane } from './lane.ts';
 import { createOlderEvents, identityOf, type OlderEvents, type OlderEventsOptions } from './older-events.ts';
 import { edgeOf } from './partition-window.ts';
+import type { PendingBatch } from './pending-batch.ts';
 import { type RatedBatch, type RatingTools, type RecordRange, rateBatch } from './rate-batch.ts';
 
 /** Where ids are looked up that memory cannot decide. Both reject with `StoreError`, and can be repeated. */
