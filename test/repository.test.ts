@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROVIDER_KINDS, settingsTable } from '@meterstone/control';
 import { CLICKHOUSE_IMAGE, KAFKA_IMAGE } from '@meterstone/local-stack';
@@ -49,4 +49,20 @@ it('locks the database engine for every platform, though an install on one of th
   for (const platform of ['darwin-arm64', 'darwin-x64', 'linux-arm64-gnu', 'linux-x64-gnu']) {
     expect(locked).toContain(`node_modules/@chdb/lib-${platform}`);
   }
+});
+
+it('names in its documents only files that are there', () => {
+  const documents = [
+    'README.md',
+    'CONTRIBUTING.md',
+    'SECURITY.md',
+    ...globSync('docs/**/*.md', { cwd: ROOT }),
+  ];
+  const missing = documents.flatMap((document) =>
+    [...readText(document).matchAll(/`((?:packages|services|test|docs|schemas|scripts)\/[\w./*-]+)`/g)]
+      .map((match) => match[1] ?? '')
+      .filter((path) => globSync(path, { cwd: ROOT }).length === 0)
+      .map((path) => `${document}: ${path}`),
+  );
+  expect(missing).toEqual([]);
 });
