@@ -1,30 +1,24 @@
 import fc from 'fast-check';
-import type { KafkaMessage } from 'kafkajs';
 import { describe, expect, it } from 'vitest';
 import { batchSlices } from './batch-slices.ts';
+import type { FetchedRecord } from './fetched-batch.ts';
 
-function message(offset: number): KafkaMessage {
-  return {
-    offset: String(offset),
-    timestamp: '5',
-    key: null,
-    value: Buffer.alloc(0),
-    attributes: 0,
-    headers: {},
-  };
+function record(offset: number): FetchedRecord {
+  return { offset, timestampMs: 5, key: null, value: Buffer.alloc(0) };
 }
 
 function slices(start: number, offsets: readonly number[], lastOffset: number, recordsMax: number) {
-  const batch = {
+  const fetch = {
     topic: 'topic',
-    partition: 7,
-    fetchedOffset: '0',
-    highWatermark: '0',
-    messages: offsets.map(message),
-    rawMessages: [],
-    lastOffset: () => String(lastOffset),
+    kafkaPartition: 7,
+    position: 0,
+    logEnd: 0,
+    records: offsets.map(record),
+    nextOffset: lastOffset + 1,
+    bytes: 0,
+    fault: null,
   };
-  return [...batchSlices(batch, { recordsMax, start })];
+  return [...batchSlices(fetch, { recordsMax, start })];
 }
 
 describe('batchSlices', () => {
@@ -35,7 +29,7 @@ describe('batchSlices', () => {
         kafkaPartition: 7,
         firstOffset: 2,
         nextOffset: 9,
-        records: [4, 5, 6].map((offset) => ({ offset, timestampMs: 5, key: null, value: Buffer.alloc(0) })),
+        records: [4, 5, 6].map(record),
       },
     ]);
   });
@@ -51,7 +45,7 @@ describe('batchSlices', () => {
         });
         const ranges = slices(0, offsets, offset + behind, recordsMax);
         expect(ranges[0]?.firstOffset).toBe(0);
-        expect(ranges.flatMap(({ records }) => records.map((record) => record.offset))).toEqual(offsets);
+        expect(ranges.flatMap(({ records }) => records.map((one) => one.offset))).toEqual(offsets);
         expect(ranges.at(-1)?.nextOffset).toBe(offset + behind + 1);
         for (const [index, { records, firstOffset, nextOffset }] of ranges.entries()) {
           expect(records.length).toBeLessThanOrEqual(recordsMax);

@@ -1,5 +1,5 @@
-import { type FetchedBatch, toFetchedRecord } from './fetched-batch.ts';
-import type { FetchBatch } from './kafkajs-internals.ts';
+import type { FetchedBatch } from './fetched-batch.ts';
+import type { PartitionFetch } from './partition-fetch.ts';
 
 /**
  * Cuts what was fetched of one Kafka partition into contiguous ranges of at most `recordsMax` records. The first range
@@ -7,21 +7,14 @@ import type { FetchBatch } from './kafkajs-internals.ts';
  * fetched, left-out control records included: ranges tile their Kafka partition whatever gaps the offsets have.
  */
 export function* batchSlices(
-  batch: FetchBatch,
+  { topic, kafkaPartition, records, nextOffset: end }: PartitionFetch,
   { recordsMax, start }: { readonly recordsMax: number; readonly start: number },
 ): Generator<FetchedBatch> {
-  const { messages } = batch;
   let firstOffset = start;
-  for (let from = 0; from < messages.length; from += recordsMax) {
-    const following = messages[from + recordsMax];
-    const nextOffset = following === undefined ? Number(batch.lastOffset()) + 1 : Number(following.offset);
-    yield {
-      topic: batch.topic,
-      kafkaPartition: batch.partition,
-      firstOffset,
-      nextOffset,
-      records: messages.slice(from, from + recordsMax).map(toFetchedRecord),
-    };
+  for (let from = 0; from < records.length; from += recordsMax) {
+    const nextOffset = records[from + recordsMax]?.offset ?? end;
+    const slice = records.slice(from, from + recordsMax);
+    yield { topic, kafkaPartition, firstOffset, nextOffset, records: slice };
     firstOffset = nextOffset;
   }
 }

@@ -1,17 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { ProgressBook } from './consumer-progress.ts';
-import type { FetchBatch } from './kafkajs-internals.ts';
+import type { PartitionFetch } from './partition-fetch.ts';
 
-function fetched(partition: number, fetchedOffset: number, highWatermark: number): FetchBatch {
-  return {
-    topic: 'topic',
-    partition,
-    fetchedOffset: String(fetchedOffset),
-    highWatermark: String(highWatermark),
-    messages: [],
-    rawMessages: [],
-    lastOffset: () => String(highWatermark - 1),
-  };
+function fetched(kafkaPartition: number, position: number, logEnd: number): PartitionFetch {
+  const nothing = { records: [], nextOffset: position, bytes: 0, fault: null };
+  return { topic: 'topic', kafkaPartition, position, logEnd, ...nothing };
 }
 
 const busy = () => false;

@@ -1,4 +1,4 @@
-import type { FetchBatch } from './kafkajs-internals.ts';
+import type { PartitionFetch } from './partition-fetch.ts';
 
 export interface PartitionProgress {
   readonly kafkaPartition: number;
@@ -64,16 +64,16 @@ export class ProgressBook {
   }
 
   /** `isIdle`: nothing that was fetched of a Kafka partition waits, so that its fetch position is where it stands. */
-  fetched(batches: readonly FetchBatch[], isIdle: (kafkaPartition: number) => boolean): void {
+  fetched(fetches: readonly PartitionFetch[], isIdle: (kafkaPartition: number) => boolean): void {
     this.#fetchedAtMs = this.#now();
-    for (const { partition, fetchedOffset, highWatermark } of batches) {
-      const entry = this.#entries.get(partition);
+    for (const { kafkaPartition, position, logEnd } of fetches) {
+      const entry = this.#entries.get(kafkaPartition);
       if (entry === undefined) {
         continue;
       }
-      entry.logEnd = Number(highWatermark);
-      if (entry.nextOffset === null || isIdle(partition)) {
-        entry.nextOffset = Number(fetchedOffset);
+      entry.logEnd = logEnd;
+      if (entry.nextOffset === null || isIdle(kafkaPartition)) {
+        entry.nextOffset = position;
       }
       if (entry.logEnd <= entry.nextOffset) {
         entry.movedAtMs = this.#now();

@@ -5,6 +5,8 @@
  * - `record_too_large`: one record is larger than a batch may be, so no broker would take it.
  * - `produce_failed`: the broker did not acknowledge; whether it stored the records is not known.
  * - `read_failed`: records, positions or facts of a topic could not be read.
+ * - `unreadable_batch`: a record batch on a topic is damaged, or of a format or compression that is not read here; the
+ *   message says which and where.
  * - `commit_refused`: the broker did not acknowledge a position under the membership that it was sent under.
  * - `partition_stopped`: a Kafka partition must not go on by itself; the message says why, as a clause. A handler throws
  *   it, and nothing more is done with that Kafka partition until the next assignment.
@@ -16,6 +18,7 @@ export type KafkaErrorCode =
   | 'record_too_large'
   | 'produce_failed'
   | 'read_failed'
+  | 'unreadable_batch'
   | 'commit_refused'
   | 'partition_stopped';
 

@@ -4,19 +4,22 @@
  */
 
 import { createRequire } from 'node:module';
-import type { KafkaMessage } from 'kafkajs';
 import { KafkaError } from './errors.ts';
 
 /** The version whose source these types and the patches were read from. */
 const KAFKAJS_VERSION = '2.2.4';
 
-/** One Kafka partition of an answer to a fetch; only `FetchBatchClass` reads what is inside. */
-interface FetchedPartition {
+/** One Kafka partition of an answer to a fetch. */
+export interface FetchedPartition {
   readonly partition: number;
+  /** The log's end. */
   readonly highWatermark: string;
+  /** Bytes as long as nobody has read them. */
+  readonly messages: readonly object[] | Buffer;
+  readonly abortedTransactions: readonly { readonly producerId: string; readonly firstOffset: string }[];
 }
 
-interface FetchRequest {
+export interface FetchRequest {
   readonly maxWaitTime: number;
   readonly minBytes: number;
   readonly maxBytes: number;
@@ -49,9 +52,18 @@ export interface Broker {
       };
     }): Promise<Answer>;
   };
-  fetch(request: FetchRequest): Promise<{
-    readonly responses: readonly { readonly partitions: readonly FetchedPartition[] }[];
-  }>;
+  fetch(request: FetchRequest): Promise<FetchAnswer>;
+}
+
+interface FetchAnswer {
+  readonly responses: readonly {
+    readonly topicName: string;
+    readonly partitions: readonly FetchedPartition[];
+  }[];
+}
+
+export interface BrokerClass {
+  readonly prototype: Broker;
 }
 
 export interface Cluster {
@@ -119,25 +131,16 @@ export interface ConsumerGroupClass {
   };
 }
 
-/** `consumer/batch`: what was fetched of one Kafka partition, without control records and aborted ones. */
+/** `consumer/batch`: what was fetched of one Kafka partition. */
 export interface FetchBatch {
   readonly topic: string;
   readonly partition: number;
   /** The position asked for. */
   readonly fetchedOffset: string;
   readonly highWatermark: string;
-  readonly messages: readonly KafkaMessage[];
-  /** Everything that came, left-out records included. */
+  /** The very list of the answer to the fetch. */
   readonly rawMessages: readonly object[];
-  /** Of everything in it, left-out records included; where nothing came it means nothing. */
-  lastOffset(): string;
 }
-
-export type FetchBatchClass = new (
-  topic: string,
-  fetchedOffset: string,
-  partitionData: FetchedPartition,
-) => FetchBatch;
 
 export interface RequestQueueClass {
   readonly prototype: {
@@ -165,6 +168,7 @@ export interface Encoder {
 }
 
 export interface Decoder {
+  canReadBytes(byteLength: number): boolean;
   readInt16(): number;
   readInt32(): number;
   readBytes(byteLength: number): Buffer;

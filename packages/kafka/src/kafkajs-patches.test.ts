@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import kafkajs from 'kafkajs';
 import { describe, expect, it } from 'vitest';
+import { toStandIns } from './fetch-patch.ts';
 import { assertVersion, loadInternal, type RequestQueueClass } from './kafkajs-internals.ts';
 import { GROUP_HOOKS, patchKafkajs, ticketOf } from './kafkajs-patches.ts';
 
@@ -33,14 +34,16 @@ function request(correlationId: number, sent: number[]) {
   };
 }
 
-/** A consumer group as far as one fetch of one record needs it. */
+/** A consumer group as far as one fetch needs it. */
 function createGroup(hooks: object) {
   patchKafkajs();
   const { prototype } = loadInternal<{
     prototype: { fetch(nodeId: string): Promise<object[]>; recoverFromOffsetOutOfRange(error: object): void };
   }>('consumer/consumerGroup');
   const partitions = [{ topic: 'topic', partitions: [3] }];
-  const fetched = { partition: 3, highWatermark: '9', messages: [{ offset: '5' }], abortedTransactions: [] };
+  const set = { records: [], nextOffset: 6, bytes: 0, fault: null };
+  const messages = toStandIns(set, 5);
+  const fetched = { partition: 3, highWatermark: '9', messages, abortedTransactions: [] };
   const paused: object[] = [];
   const group = Object.assign(Object.create(prototype) as typeof prototype, {
     paused,
@@ -120,9 +123,9 @@ describe('patchKafkajs', () => {
 
   it('commits under the membership of the fetch, whichever is current by then', async () => {
     const seen: unknown[] = [];
-    const group = createGroup({ onFetched: (batches: unknown[]) => void seen.push(...batches) });
+    const group = createGroup({ onFetched: (fetches: unknown[]) => void seen.push(...fetches) });
     const [batch = {}] = await group.fetch('1');
-    expect(seen).toEqual([batch]);
+    expect(seen).toMatchObject([{ kafkaPartition: 3, position: 5, logEnd: 9, nextOffset: 6 }]);
     const ticket = ticketOf(batch);
     expect(ticket.isCurrent()).toBe(true);
 

@@ -1,9 +1,10 @@
 /**
- * Four corrections of kafkajs 2.2.4, made in memory before its first use. Each says what it replaces and why;
+ * Five corrections of kafkajs 2.2.4, made in memory before its first use. Each says what it replaces and why;
  * `assertVersion` refuses any other version, so that an update makes somebody read them again.
  */
 
 import kafkajs from 'kafkajs';
+import { patchFetch, toPartitionFetch } from './fetch-patch.ts';
 import { createTicket, type GroupTicket } from './group-ticket.ts';
 import {
   type AssignedTopic,
@@ -11,13 +12,13 @@ import {
   type ConsumerGroup,
   type ConsumerGroupClass,
   type Encoder,
-  type FetchBatch,
   loadInternal,
   type ProduceParameters,
   type ProduceRequest,
   type RequestQueueClass,
   replaceInternal,
 } from './kafkajs-internals.ts';
+import type { PartitionFetch } from './partition-fetch.ts';
 import { createZstdCodec } from './zstd-codec.ts';
 
 /** What a partition consumer wants to know of its group; it hangs on the assigner, which is ours. */
@@ -27,7 +28,7 @@ export interface GroupHooks {
   /** After the group was joined and before anything is fetched under the new membership. */
   readonly onJoined: (ticket: GroupTicket, assigned: readonly AssignedTopic[]) => void;
   /** After every fetch, the empty ones included, with all Kafka partitions that were asked for. */
-  readonly onFetched: (batches: readonly FetchBatch[]) => void;
+  readonly onFetched: (fetches: readonly PartitionFetch[]) => void;
   /** The position asked for is not in the log. The Kafka partition is paused from now on. */
   readonly onOutOfRange: (kafkaPartition: number) => void;
 }
@@ -48,6 +49,7 @@ export function patchKafkajs(): void {
   CompressionCodecs[CompressionTypes.ZSTD] = createZstdCodec;
   patchThrottleTimer();
   patchProduceRequest();
+  patchFetch();
   patchConsumerGroup();
 }
 
@@ -143,7 +145,7 @@ function patchConsumerGroup(): void {
         Object.defineProperty(batch, TICKET, { value: ticket });
       }
     }
-    hooksOf(this)?.onFetched(batches);
+    hooksOf(this)?.onFetched(batches.map(toPartitionFetch));
     return batches;
   };
   const { joinAndSync } = prototype;

@@ -2,6 +2,7 @@ import { backOffMs, retry } from '@meterstone/runtime';
 import type { Consumer, EachBatchPayload } from 'kafkajs';
 import { type KafkaClient, METADATA_MAX_AGE_MS } from './client.ts';
 import { type ConsumerProgress, ProgressBook } from './consumer-progress.ts';
+import { toPartitionFetch } from './fetch-patch.ts';
 import type { FetchedBatch } from './fetched-batch.ts';
 import type { GroupTicket } from './group-ticket.ts';
 import { keepHeartbeats } from './heartbeats.ts';
@@ -9,6 +10,7 @@ import type { AssignedTopic, FetchBatch } from './kafkajs-internals.ts';
 import { GROUP_HOOKS, type GroupHooks, ticketOf } from './kafkajs-patches.ts';
 import { createMembership, type Membership } from './membership.ts';
 import { createNamedAssigner } from './named-assigner.ts';
+import { isGap, type PartitionFetch } from './partition-fetch.ts';
 import { PartitionLane } from './partition-lane.ts';
 import { Permits } from './permits.ts';
 
@@ -77,7 +79,11 @@ const DEFAULTS = {
 const REBALANCE_TIMEOUT_MS = 60_000;
 /** How long a member that must join again lets what is in hand end first; then it goes on as a zombie would. */
 const REJOIN_WAIT_MS_MAX = 50_000;
-const FETCH_BYTES_PER_PARTITION_MAX = 8 * 1_048_576;
+/**
+ * A few batches of each Kafka partition: sixteen fit into one answer, whose order the broker never changes, and less of
+ * what is read is new memory (resident 435 MB against 590 with 8 MB each, 2026-11-24).
+ */
+const FETCH_BYTES_PER_PARTITION_MAX = 2 * 1_048_576;
 const FETCH_BYTES_MAX = 32 * 1_048_576;
 const RETRY = { delayMs: 200, delayMsMax: 10_000 };
 
@@ -176,7 +182,7 @@ class GroupConsumer implements PartitionConsumer {
     const hooks: GroupHooks = {
       onJoin: (heartbeat) => this.#endTerm(heartbeat),
       onJoined: (ticket, assigned) => this.#beginTerm(consumer, ticket, assigned),
-      onFetched: (batches) => this.#onFetched(batches),
+      onFetched: (fetches) => this.#onFetched(fetches),
       onOutOfRange: (kafkaPartition) => this.#onStopped(kafkaPartition, 'its position is not in the log'),
     };
     const consumer: Consumer = kafka.kafkajs.consumer({
@@ -286,17 +292,20 @@ class GroupConsumer implements PartitionConsumer {
       return;
     }
     // kafkajs hands out its own class, which has more than its type says.
-    term.lanes.get(batch.partition)?.offer(batch as unknown as FetchBatch);
+    term.lanes.get(batch.partition)?.offer(toPartitionFetch(batch as unknown as FetchBatch));
     // Only for what is fetched next; what is stored is what was committed.
     resolveOffset(batch.lastOffset());
   }
 
-  #onFetched(batches: readonly FetchBatch[]): void {
+  #onFetched(fetches: readonly PartitionFetch[]): void {
     const lanes = this.#term?.lanes;
-    this.#book.fetched(batches, (kafkaPartition) => lanes?.get(kafkaPartition)?.isIdle === true);
-    for (const batch of batches) {
-      if (batch.messages.length === 0 && batch.rawMessages.length > 0) {
-        lanes?.get(batch.partition)?.skip(batch);
+    this.#book.fetched(fetches, (kafkaPartition) => lanes?.get(kafkaPartition)?.isIdle === true);
+    for (const fetch of fetches) {
+      const lane = lanes?.get(fetch.kafkaPartition);
+      if (fetch.fault !== null) {
+        lane?.stop(fetch.fault.message);
+      } else if (isGap(fetch)) {
+        lane?.skip(fetch);
       }
     }
   }

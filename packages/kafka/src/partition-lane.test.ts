@@ -1,29 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { KafkaError } from './errors.ts';
 import type { FetchedBatch } from './fetched-batch.ts';
-import type { FetchBatch } from './kafkajs-internals.ts';
-import { type LaneOptions, PartitionLane } from './partition-lane.ts';
+import type { PartitionFetch } from './partition-fetch.ts';
+import { type LaneOptions, PartitionLane, QUEUED_BYTES_MAX } from './partition-lane.ts';
 import { Permits } from './permits.ts';
 
-/** What a fetch at `fetchedOffset` brought: records at the given offsets, and others left out up to `last`. */
-function fetched(fetchedOffset: number, offsets: readonly number[], last = offsets.at(-1) ?? 0): FetchBatch {
-  const messages = offsets.map((offset) => ({
-    offset: String(offset),
-    timestamp: '0',
-    key: null,
-    value: Buffer.alloc(0),
-    attributes: 0,
-    headers: {},
-  }));
-  return {
-    topic: 'topic',
-    partition: 4,
-    fetchedOffset: String(fetchedOffset),
-    highWatermark: '1000',
-    messages,
-    rawMessages: messages,
-    lastOffset: () => String(last),
-  };
+/** What a fetch at `position` brought: records at the given offsets, and others left out up to `last`. */
+function fetched(position: number, offsets: readonly number[], last = offsets.at(-1) ?? 0): PartitionFetch {
+  const records = offsets.map((offset) => ({ offset, timestampMs: 0, key: null, value: Buffer.alloc(0) }));
+  const place = { topic: 'topic', kafkaPartition: 4, position, logEnd: 1_000 };
+  return { ...place, records, nextOffset: last + 1, bytes: 100, fault: null };
 }
 
 /** A lane that runs, and what it did. */
@@ -102,7 +88,7 @@ describe('a lane', () => {
     expect(spans(ranges)).toEqual([[7, 10]]);
   });
 
-  it('holds up its fetches while half a range waits, and joins what waits into one', async () => {
+  it('holds up its fetches while a whole range waits, and joins what waits into one', async () => {
     const { promise: held, resolve: release } = Promise.withResolvers<void>();
     const ranges: FetchedBatch[] = [];
     const { lane, did, close } = openLane({
@@ -115,10 +101,10 @@ describe('a lane', () => {
     lane.offer(fetched(100, [100]));
     await settle();
     lane.offer(fetched(101, [101, 102, 103]));
-    expect(did).not.toContain('pause');
     lane.offer(fetched(104, [104, 105, 106]));
-    expect(did.at(-1)).toBe('pause');
+    expect(did).not.toContain('pause');
     lane.offer(fetched(107, [107, 108, 109, 110, 111]));
+    expect(did.at(-1)).toBe('pause');
     expect(lane.isIdle).toBe(false);
     release();
     await settle();
@@ -130,6 +116,55 @@ describe('a lane', () => {
     ]);
     expect(lane.isIdle).toBe(true);
     await close();
+  });
+
+  it('holds up its fetches while so many bytes wait, however few records they are', async () => {
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    const { lane, did, close } = openLane({ handle: () => held });
+    await settle();
+    lane.offer({ ...fetched(100, [100]), bytes: QUEUED_BYTES_MAX });
+    await settle();
+    lane.offer({ ...fetched(101, [101, 102]), bytes: QUEUED_BYTES_MAX - 1 });
+    expect(did).toEqual(['begun 100', 'pause', 'resume']);
+    lane.offer({ ...fetched(103, [103]), bytes: 1 });
+    expect(did.at(-1)).toBe('pause');
+    release();
+    await settle();
+    expect(did.slice(3)).toEqual(['pause', 'commit 101', 'resume', 'commit 104']);
+    await close();
+  });
+
+  it('takes what came while it waited for its turn, and nothing if it has to end meanwhile', async () => {
+    const permits = new Permits(1);
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    const other = permits.run(() => held);
+    const [waiting, ending] = [openLane({ permits }), openLane({ permits })];
+    await settle();
+    waiting.lane.offer(fetched(100, [100]));
+    ending.lane.offer(fetched(100, [100]));
+    await settle();
+    waiting.lane.offer(fetched(101, [101]));
+    const ended = ending.close();
+    release();
+    await Promise.all([other, ended]);
+    await settle();
+    await waiting.close();
+    expect(spans(waiting.ranges)).toEqual([[100, 102]]);
+    expect(ending.did).toEqual(['begun 100']);
+  });
+
+  it('drops what waits when it is stopped from outside', async () => {
+    const { lane, ranges, did, close } = openLane();
+    await settle();
+    lane.offer(fetched(100, [100]));
+    lane.stop('the record batch at offset 101 cannot be read');
+    lane.offer(fetched(101, [101]));
+    await settle();
+    await close();
+    expect({ ranges, did }).toEqual({
+      ranges: [],
+      did: ['begun 100', 'stopped: the record batch at offset 101 cannot be read'],
+    });
   });
 
   it('commits a range that was handled when the membership ended meanwhile, and begins no other', async () => {

@@ -3,7 +3,7 @@ import { backOffMs } from '@meterstone/runtime';
 import { batchSlices } from './batch-slices.ts';
 import { KafkaError } from './errors.ts';
 import type { FetchedBatch } from './fetched-batch.ts';
-import type { FetchBatch } from './kafkajs-internals.ts';
+import type { PartitionFetch } from './partition-fetch.ts';
 import type { Permits } from './permits.ts';
 
 /** What a lane does with its Kafka partition, and whom it tells. */
@@ -36,19 +36,34 @@ export interface LaneFailure {
   readonly waitMs: number;
 }
 
+/**
+ * A lane asks for no more while this much waits in it, or a whole range does; one fetch may go beyond it. Counted are the
+ * inflated batches that the records keep in memory, so that a consumer holds about this for each of its Kafka partitions
+ * and each range in hand.
+ */
+export const QUEUED_BYTES_MAX = 64 * 1_048_576;
+
 const RETRY = { delayMs: 200, delayMsMax: 10_000 };
+
+interface Waiting {
+  readonly range: FetchedBatch;
+  readonly bytes: number;
+}
 
 /**
  * One Kafka partition during one membership: what was fetched of it waits here in a bounded queue and is handled range
- * by range. A lane that waits holds up no other, and its queue lets the next fetch overlap with the work. Ranges that
- * came while another was handled become one, up to `recordsMax`.
+ * by range. A lane that waits holds up no other, and its queue lets the next fetch overlap with the work. What came until
+ * its turn becomes one range, up to `recordsMax`.
  */
 export class PartitionLane {
   readonly #options: LaneOptions;
-  readonly #queue: FetchedBatch[] = [];
+  readonly #queue: Waiting[] = [];
   #queuedRecords = 0;
+  #queuedBytes = 0;
+  /** The range that is handled, or whose commit is not acknowledged. */
+  #inHand: FetchedBatch | null = null;
+  #hasBegun = false;
   #isPaused = false;
-  #isBusy = true;
   #isStopped = false;
   /** Where the next range starts; `null` until the first fetch of a lane that began at no position of its own. */
   #tiledTo: number | null = null;
@@ -63,21 +78,22 @@ export class PartitionLane {
 
   /** Nothing is queued and nothing is handled: where the next fetch starts is the lane's position. */
   get isIdle(): boolean {
-    return !this.#isBusy && this.#queue.length === 0;
+    return this.#hasBegun && this.#inHand === null && this.#queue.length === 0;
   }
 
   /** Takes what was fetched; stops where it does not follow what came before. */
-  offer(batch: FetchBatch): void {
-    if (!this.#follows(batch)) {
+  offer(fetch: PartitionFetch): void {
+    if (!this.#follows(fetch)) {
       return;
     }
-    for (const slice of batchSlices(batch, {
-      recordsMax: this.#options.recordsMax,
-      start: this.#tiledTo ?? 0,
-    })) {
-      this.#queue.push(slice);
-      this.#queuedRecords += slice.records.length;
-      this.#tiledTo = slice.nextOffset;
+    const bytesEach = fetch.bytes / fetch.records.length;
+    const { recordsMax } = this.#options;
+    for (const range of batchSlices(fetch, { recordsMax, start: this.#tiledTo ?? 0 })) {
+      const bytes = range.records.length * bytesEach;
+      this.#queue.push({ range, bytes });
+      this.#queuedRecords += range.records.length;
+      this.#queuedBytes += bytes;
+      this.#tiledTo = range.nextOffset;
     }
     this.#provenTo = this.#tiledTo;
     this.#throttle();
@@ -85,10 +101,18 @@ export class PartitionLane {
   }
 
   /** Takes note of fetched offsets that hold no record for us: control records, aborted or compacted ones. */
-  skip(batch: FetchBatch): void {
-    if (this.#follows(batch)) {
-      this.#provenTo = Math.max(this.#provenTo ?? 0, Number(batch.lastOffset()) + 1);
+  skip(fetch: PartitionFetch): void {
+    if (this.#follows(fetch)) {
+      this.#provenTo = Math.max(this.#provenTo ?? 0, fetch.nextOffset);
     }
+  }
+
+  /** Drops what waits, and does nothing more; the reason is a clause for a person. */
+  stop(reason: string): void {
+    this.#isStopped = true;
+    this.#queue.length = 0;
+    this.#options.onStopped(reason);
+    this.#wake();
   }
 
   /** Works until the membership ends or the lane stops; never rejects. */
@@ -99,55 +123,77 @@ export class PartitionLane {
       if (!ending.aborted) {
         this.#tiledTo = position;
         this.#provenTo = position;
-        this.#isBusy = false;
+        this.#hasBegun = true;
         onBegun(position);
         await this.#work();
       }
     } catch (error) {
       // Any other error is one that the end of the membership left behind, and was told of when it happened.
       if (error instanceof KafkaError && error.code === 'partition_stopped') {
-        this.#stop(error.message);
+        this.stop(error.message);
       }
     }
   }
 
   async #work(): Promise<void> {
-    const { permits, handle, commit, onMoved, ending } = this.#options;
+    const { permits, commit, onMoved, ending } = this.#options;
     while (!ending.aborted && !this.#isStopped) {
-      const range = this.#take();
-      if (range === null) {
+      if (this.#queue.length === 0) {
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });
         continue;
       }
-      this.#isBusy = true;
-      await this.#persist('handle', () => permits.run(() => handle(range)));
-      await this.#persist('commit', () => commit(range.nextOffset));
-      this.#isBusy = false;
-      onMoved(range.nextOffset);
+      const range = await this.#persist('handle', () => permits.run(() => this.#handleNext()));
+      if (range !== null) {
+        await this.#persist('commit', () => commit(range.nextOffset));
+        this.#inHand = null;
+        onMoved(range.nextOffset);
+      }
     }
+  }
+
+  /** Takes the range once its turn has come, and the same one at each attempt; `null` = the lane has ended meanwhile. */
+  async #handleNext(): Promise<FetchedBatch | null> {
+    const { handle, ending } = this.#options;
+    if (this.#inHand === null && !ending.aborted) {
+      this.#inHand = this.#take();
+    }
+    if (this.#inHand !== null) {
+      await handle(this.#inHand);
+    }
+    return this.#inHand;
   }
 
   /** The next range: all that is queued, up to the bound; `null` = nothing is. */
   #take(): FetchedBatch | null {
-    let range = this.#queue.shift() ?? null;
-    for (let next = this.#queue[0]; range !== null && next !== undefined; next = this.#queue[0]) {
-      if (range.records.length + next.records.length > this.#options.recordsMax) {
-        break;
-      }
-      this.#queue.shift();
-      range = { ...range, nextOffset: next.nextOffset, records: [...range.records, ...next.records] };
+    const { recordsMax } = this.#options;
+    let records = 0;
+    const count = this.#queue.findIndex(({ range }) => {
+      records += range.records.length;
+      return records > recordsMax;
+    });
+    const taken = this.#queue.splice(0, count < 0 ? this.#queue.length : count);
+    const [first, last] = [taken[0], taken.at(-1)];
+    if (first === undefined || last === undefined) {
+      return null;
     }
-    this.#queuedRecords -= range?.records.length ?? 0;
+    for (const { range, bytes } of taken) {
+      this.#queuedRecords -= range.records.length;
+      this.#queuedBytes -= bytes;
+    }
     this.#throttle();
-    return range;
+    return {
+      ...first.range,
+      nextOffset: last.range.nextOffset,
+      records: taken.flatMap(({ range }) => range.records),
+    };
   }
 
-  /** Half a range is queued: enough for the next one to be worth its insert, without holding much. */
+  /** A whole range waits: the next one is then as large as an insert may be, and nothing beyond it is held. */
   #throttle(): void {
     const { recordsMax, pause, resume } = this.#options;
-    const isFull = this.#queuedRecords * 2 >= recordsMax;
+    const isFull = this.#queuedRecords >= recordsMax || this.#queuedBytes >= QUEUED_BYTES_MAX;
     if (isFull !== this.#isPaused && !this.#isStopped) {
       this.#isPaused = isFull;
       (isFull ? pause : resume)();
@@ -155,21 +201,13 @@ export class PartitionLane {
   }
 
   /** Offsets have gaps, but what was asked for tells a gap from a hole. */
-  #follows({ fetchedOffset }: FetchBatch): boolean {
-    const position = Number(fetchedOffset);
+  #follows({ position }: PartitionFetch): boolean {
     this.#tiledTo ??= position;
     this.#provenTo ??= position;
     if (!this.#isStopped && (position < this.#tiledTo || position > this.#provenTo)) {
-      this.#stop(`offset ${position} was fetched where ${this.#provenTo} was expected`);
+      this.stop(`offset ${position} was fetched where ${this.#provenTo} was expected`);
     }
     return !this.#isStopped;
-  }
-
-  #stop(reason: string): void {
-    this.#isStopped = true;
-    this.#queue.length = 0;
-    this.#options.onStopped(reason);
-    this.#wake();
   }
 
   /** Tries until it succeeds, the lane has to stop, or the membership ends; at least once. */

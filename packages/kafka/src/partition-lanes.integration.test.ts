@@ -113,7 +113,8 @@ describe('one Kafka partition among others', () => {
     for (const [index, { nextOffset }] of ranges.entries()) {
       expect(ranges[index + 1]?.firstOffset ?? nextOffset).toBe(nextOffset);
     }
-    expect(consumer.progress().kafkaPartitions[0]).toMatchObject({ stopped: null, lag: 0 });
+    await until(() => consumer.progress().kafkaPartitions[0]?.lag === 0);
+    expect(consumer.progress().kafkaPartitions[0]).toMatchObject({ stopped: null });
   });
 
   it('stops where its handler says that it must, until it is assigned anew', async () => {

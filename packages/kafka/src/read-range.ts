@@ -1,14 +1,9 @@
 import { type KafkaClient, openCluster } from './client.ts';
 import { KafkaError } from './errors.ts';
-import { type FetchedRecord, toFetchedRecord } from './fetched-batch.ts';
-import {
-  type Broker,
-  type Cluster,
-  type FetchBatch,
-  type FetchBatchClass,
-  loadInternal,
-  READ_COMMITTED,
-} from './kafkajs-internals.ts';
+import { recordSetOf } from './fetch-patch.ts';
+import type { FetchedRecord } from './fetched-batch.ts';
+import { type Broker, type Cluster, READ_COMMITTED } from './kafkajs-internals.ts';
+import type { RecordSet } from './record-set.ts';
 
 export interface ReadRangeOptions {
   readonly kafka: KafkaClient;
@@ -23,7 +18,7 @@ export interface ReadRangeOptions {
 /**
  * Reads the records of a range once, outside any consumer group and without moving a position. What the log
  * no longer holds, or does not hold yet, is left out; the range's length bounds the memory.
- * Throws KafkaError `read_failed`.
+ * Throws KafkaError `read_failed`, or `unreadable_batch` where it came to one.
  */
 export async function readRange(options: ReadRangeOptions): Promise<FetchedRecord[]> {
   if (options.from >= options.to) {
@@ -35,6 +30,9 @@ export async function readRange(options: ReadRangeOptions): Promise<FetchedRecor
     await cluster.addTargetTopic(options.topic);
     return await readFrom(cluster, options);
   } catch (error) {
+    if (error instanceof KafkaError) {
+      throw error;
+    }
     const { topic, kafkaPartition, from, to } = options;
     const message = `offsets ${from} to ${to} of ${topic}/${kafkaPartition} could not be read`;
     throw new KafkaError(message, { code: 'read_failed', retryable: true, cause: error });
@@ -61,20 +59,18 @@ async function readFrom(cluster: Cluster, options: ReadRangeOptions): Promise<Fe
   const records: FetchedRecord[] = [];
   let position = Math.max(options.from, earliest);
   for (let empty = 0; position < end && empty < EMPTY_FETCHES_MAX; ) {
-    const batch = await fetchOnce(broker, { topic, kafkaPartition, position });
-    // Where nothing came, its last offset would be the log's end: an open transaction would look like nothing at all.
-    empty = batch.rawMessages.length === 0 ? empty + 1 : 0;
-    if (empty > 0) {
-      continue;
+    const set = await fetchOnce(broker, { topic, kafkaPartition, position });
+    if (set.fault !== null) {
+      throw set.fault;
     }
-    for (const message of batch.messages) {
-      const record = toFetchedRecord(message);
+    for (const record of set.records) {
       if (record.offset < end) {
         records.push(record);
       }
     }
+    empty = set.nextOffset === position ? empty + 1 : 0;
     // Control records and aborted ones count as read; the log's end, found above, bounds the loop.
-    position = Math.max(position, Number(batch.lastOffset()) + 1);
+    position = set.nextOffset;
   }
   if (position < end) {
     throw new Error(`the broker gave nothing from offset ${position} on`);
@@ -85,7 +81,7 @@ async function readFrom(cluster: Cluster, options: ReadRangeOptions): Promise<Fe
 async function fetchOnce(
   broker: Broker,
   { topic, kafkaPartition, position }: { topic: string; kafkaPartition: number; position: number },
-): Promise<FetchBatch> {
+): Promise<RecordSet> {
   const { responses } = await broker.fetch({
     maxWaitTime: FETCH_WAIT_MS,
     minBytes: 1,
@@ -102,8 +98,7 @@ async function fetchOnce(
   if (fetched === undefined) {
     throw new Error(`the broker left ${topic}/${kafkaPartition} out of its answer`);
   }
-  const Batch = loadInternal<FetchBatchClass>('consumer/batch');
-  return new Batch(topic, String(position), fetched);
+  return recordSetOf(fetched.messages);
 }
 
 async function logEnd(

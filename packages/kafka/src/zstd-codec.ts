@@ -1,7 +1,5 @@
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-
-/** Far above the largest batch that a broker takes by default (1 MB) at any ratio seen; a bound on memory. */
-const DECOMPRESSED_BYTES_MAX = 256 * 1_048_576;
+import { zstdCompressSync } from 'node:zlib';
+import { inflateZstd } from './record-codec.ts';
 
 /** kafkajs has gzip alone; Node brings zstd. */
 export function createZstdCodec(): {
@@ -10,6 +8,6 @@ export function createZstdCodec(): {
 } {
   return {
     compress: async ({ buffer }) => zstdCompressSync(buffer),
-    decompress: async (buffer) => zstdDecompressSync(buffer, { maxOutputLength: DECOMPRESSED_BYTES_MAX }),
+    decompress: async (buffer) => inflateZstd(buffer),
   };
 }

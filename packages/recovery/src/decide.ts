@@ -26,7 +26,7 @@ export async function decide(decision: Decision, options: StopOptions): Promise<
       retryable: false,
     });
   }
-  const kafkaPartitions = stopped.map(({ kafkaPartition }) => kafkaPartition);
+  const kafkaPartitions = stopped.map(({ kafkaPartition }) => kafkaPartition).sort((a, b) => a - b);
   switch (decision) {
     case 'from-ledger':
       // Intents noted beyond the ledger are of a ClickHouse that is no more: they go with the positions.
