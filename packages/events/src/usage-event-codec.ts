@@ -2,6 +2,7 @@ import type { UsageEvent } from '@meterstone/metering';
 import type { AvroDefinition, AvroSchema } from './avro-schema.ts';
 import { hashRanges } from './content-hash.ts';
 import { LAYOUT_FINGERPRINT } from './event-layout.ts';
+import { singleObjectHeader } from './framing.ts';
 import { type PlainEvent, readPlainEvent, writePlainEvent } from './plain-event.ts';
 import { asBuffer, createRecordCodec, fingerprintOf, type SchemaIds } from './record-codec.ts';
 import { readSchemaVersions } from './schema-files.ts';
@@ -17,6 +18,12 @@ const contentCodec = createRecordCodec<UsageEvent>(
 
 /** The newest schema is the one that events are written and read of by position. */
 const isLaidOut = versions.slice(-1).some(({ schema }) => fingerprintOf(schema) === LAYOUT_FINGERPRINT);
+
+/**
+ * The ten bytes before every event that is written by the layout of this version, field by field in the order of the
+ * schema and in the shortest form; `null` = the newest schema has another layout. For readers that know it by position.
+ */
+export const LAID_OUT_HEADER: Uint8Array | null = isLaidOut ? singleObjectHeader(LAYOUT_FINGERPRINT) : null;
 
 /** An event, and the hash of what it says. */
 export interface ReadUsageEvent {
@@ -40,15 +47,6 @@ export function encodeUsageEvent(event: UsageEvent, slab: Buffer, position: numb
 }
 
 /**
- * Writes what an event says into `slab` at `position`, as {@link encodeUsageEvent} does: all facts but `ingestedAt` and
- * `sourceRef`, which differ when an event is built and sent again. For comparing, not for reading: events with equal bytes
- * say the same, whichever versions they were written with. (A map in another order is taken for another content.)
- */
-export function encodeEventContent(event: UsageEvent, slab: Buffer, position: number): number {
-  return contentCodec.encodeInto(event, slab, position);
-}
-
-/**
  * Reads an event written with any released version, in single-object or in Confluent framing (the latter only with
  * the ids passed in). Whether its facts are valid is another question: `validateUsageEvent` of metering.
  * Its texts may be parts of one string of up to 1 KB: whoever keeps many of one fact for long should keep copies.
@@ -63,7 +61,7 @@ export function readUsageEvent(bytes: Uint8Array, schemaIds?: SchemaIds): ReadUs
   const buffer = asBuffer(bytes);
   const plain = readPlain(buffer);
   if (plain?.isCanonical) {
-    return { event: plain.event, content: hashRanges(buffer, plain.content) };
+    return { event: plain.event, content: hashRanges(viewOf(buffer), plain.content) };
   }
   const event = plain?.event ?? codec.decode(bytes, schemaIds);
   return { event, content: hashContent(event) };
@@ -102,10 +100,14 @@ function hashContent(event: UsageEvent): number {
   const written = codec.encode(event);
   const plain = readPlain(written);
   if (plain !== null) {
-    return hashRanges(written, plain.content);
+    return hashRanges(viewOf(written), plain.content);
   }
   const content = contentCodec.encode(event);
-  return hashRanges(content, [0, content.length]);
+  return hashRanges(viewOf(content), [0, content.length]);
+}
+
+function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, length);
 }
 
 function withoutFields(schema: AvroSchema, names: ReadonlySet<string>): AvroSchema {

@@ -1,6 +1,7 @@
+import { defaultPlan, findCharging } from './charging.ts';
 import { divideHalfEven } from './decimal.ts';
 import type { ExactCost } from './list-cost.ts';
-import { planVersionAt, type RatePlanVersion } from './rate-plan.ts';
+import type { RatePlanVersion } from './rate-plan.ts';
 import type { UnpricedReason } from './rating.ts';
 import type { OrgTerms } from './rating-terms.ts';
 import { TOKEN_BUCKETS } from './token-buckets.ts';
@@ -18,22 +19,18 @@ export interface Charge {
  * Charges are summed in 1e-27 dollars before the one rounding, where each part is a whole number: femtodollars
  * (1e-15) × multiplier (1e-12); picodollars per million (1e-18); picodollars (1e-12).
  */
-const PER_MARKUP_UNIT = 10n ** 9n;
-const PER_PICODOLLAR = 10n ** 15n;
+export const PER_MARKUP_UNIT = 10n ** 9n;
+export const PER_PICODOLLAR = 10n ** 15n;
 
 /**
  * Cost-plus: multiplier × the exact list cost + markup × all tokens + fee. `cost` is `null` when the list price
  * is unknown; then only a plan that does not build on it (multiplier 0) can charge. No plan at all charges 0.
  */
 export function chargeFor(event: UsageEvent, org: OrgTerms, cost: ExactCost | null): Charge {
-  const name = planNameFor(event, org);
-  if (name === null) return { amount: 0n, plan: null, ratePlanVersion: null, reason: null };
-  const plan = org.ratePlans.get(name);
-  if (plan === undefined) return uncharged(name, 'unknown_plan');
-  const version = planVersionAt(plan, event.occurredAt);
-  if (version === null) return uncharged(name, 'plan_not_in_force');
-  const amount = amountUnder(version, event, cost);
-  return { amount, plan: name, ratePlanVersion: version.version, reason: null };
+  const { plan, version, reason } = findCharging(org, planNameFor(event, org), event.occurredAt);
+  if (plan === null) return { amount: 0n, plan: null, ratePlanVersion: null, reason: null };
+  if (version === null) return { amount: null, plan, ratePlanVersion: null, reason };
+  return { amount: amountUnder(version, event, cost), plan, ratePlanVersion: version.version, reason: null };
 }
 
 /**
@@ -49,13 +46,7 @@ export function isAnsweredRequest(event: UsageEvent): boolean {
 function planNameFor(event: UsageEvent, org: OrgTerms): string | null {
   if (event.plan !== null) return event.plan;
   const userPlan = event.user === null ? undefined : org.userPlans.get(event.user);
-  if (userPlan !== undefined) return userPlan;
-  const keyPlan = event.apiKeyId === null ? undefined : org.keyPlans.get(event.apiKeyId);
-  return keyPlan ?? org.plan;
-}
-
-function uncharged(plan: string, reason: UnpricedReason): Charge {
-  return { amount: null, plan, ratePlanVersion: null, reason };
+  return userPlan ?? defaultPlan(org, event.apiKeyId);
 }
 
 function amountUnder(version: RatePlanVersion, event: UsageEvent, cost: ExactCost | null): bigint | null {

@@ -1,3 +1,4 @@
+export { type Charging, defaultPlan, findCharging } from './charging.ts';
 export { MeteringError, type MeteringErrorCode } from './errors.ts';
 export { generationIdToUuid, uuidBytes, uuidText, uuidToGenerationId } from './event-id.ts';
 export { amountToNumber, formatAmount, parseAmount, parseRate, roundAmount } from './money.ts';
@@ -5,11 +6,13 @@ export { DAY_MS, dayRange, formatDay, type Period, parseDay } from './period.ts'
 export type { PriceBook, PriceMatch } from './price-book.ts';
 export type { PriceBookText, ProviderText, RatesText, RowText } from './price-book-text.ts';
 export { lookUpPrice, type PriceAnswer, type PriceQuestion } from './price-lookup.ts';
+export { rateByTariff, type SmallAmounts } from './rate-by-tariff.ts';
 export { type RatePlan, type RatePlanVersionText, readRatePlan } from './rate-plan.ts';
 export { createRater, type Rater, rateUsage } from './rate-usage.ts';
 export { bucketColumn, type Rating, type UnpricedReason } from './rating.ts';
 export type { OrgTerms, RatingTerms } from './rating-terms.ts';
 export { readPriceBook } from './read-price-book.ts';
+export { findTariff, type Tariff } from './tariff.ts';
 export { bucketBit, NO_TOKENS, TOKEN_BUCKETS, type TokenBucket, type TokenCounts } from './token-buckets.ts';
 export {
   type CredentialType,

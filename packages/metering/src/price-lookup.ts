@@ -126,8 +126,26 @@ function findLoosely(provider: ProviderPrices, name: string): ModelMatch | null 
   return prices === undefined ? null : { prices, priceMatch: 'pattern' };
 }
 
+/** The longest span around `occurredAt`, half-open, of which it is sure that one row, or none, holds throughout. */
+export function spanAt(rows: readonly PriceRow[], occurredAt: number): { from: number; to: number } {
+  let from = Number.NEGATIVE_INFINITY;
+  let to = Number.POSITIVE_INFINITY;
+  for (const boundary of rows.flatMap((row) => boundariesOf(row, occurredAt))) {
+    if (boundary <= occurredAt) from = Math.max(from, boundary);
+    else to = Math.min(to, boundary);
+  }
+  return { from, to };
+}
+
+/** Where a row may begin or cease to hold; of a daily window, what lies in the day of `occurredAt`. */
+function boundariesOf({ from, to, window }: PriceRow, occurredAt: number): number[] {
+  if (window === null) return [from, to];
+  const day = Math.floor(occurredAt / DAY_MS) * DAY_MS;
+  return [from, to, day, day + window.from, day + window.to, day + DAY_MS];
+}
+
 /** Windows go before rows that hold all day; of two rows the later in the book decides. */
-function rowAt(rows: readonly PriceRow[], occurredAt: number): PriceRow | null {
+export function rowAt(rows: readonly PriceRow[], occurredAt: number): PriceRow | null {
   let found: PriceRow | null = null;
   for (const row of rows) {
     if (occurredAt < row.from || occurredAt >= row.to) continue;

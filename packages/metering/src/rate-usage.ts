@@ -21,7 +21,7 @@ const UNKNOWN_ORG_CHARGE: Charge = Object.freeze({
 /** Rates events under one set of terms. */
 export type Rater = (event: UsageEvent) => Rating;
 
-interface MarketPrice {
+export interface MarketPrice {
   readonly model: string;
   readonly priceMatch: PriceMatch;
   readonly cost: ExactCost | null;
@@ -105,7 +105,7 @@ function marketPrice(event: UsageEvent, find: FindPrices): MarketPrice {
 }
 
 /** An error without usage cost nothing; an answer whose usage nobody learnt has an unknown cost. */
-function withoutUsage(event: UsageEvent, model: string): MarketPrice {
+export function withoutUsage(event: UsageEvent, model: string): MarketPrice {
   const failed = event.outcome === 'provider_error' || (event.httpStatus !== null && event.httpStatus >= 400);
   if (failed) return { model, priceMatch: 'none', cost: NO_COST, reason: null };
   return { model, priceMatch: 'none', cost: null, reason: 'no_usage' };
@@ -134,7 +134,7 @@ function operatorCost(
   }
 }
 
-function findPricesFor(event: UsageEvent, terms: RatingTerms): FoundPrices {
+export function findPricesFor(event: UsageEvent, terms: RatingTerms): FoundPrices {
   const { provider, region } = event;
   const tier =
     event.credentialType === 'reserved'
@@ -147,7 +147,7 @@ function findPricesFor(event: UsageEvent, terms: RatingTerms): FoundPrices {
 }
 
 /** The model that answered; the one asked for only where the answer names none (Cohere, Bedrock). */
-function servedModel(event: UsageEvent): string | null {
+export function servedModel(event: UsageEvent): string | null {
   return event.responseModel || event.requestModel || null;
 }
 
@@ -160,7 +160,7 @@ function lookupKey(event: UsageEvent): string {
   return `${provider.length},${model.length},${tier.length},${reserved}:${provider}${model}${tier}${event.region ?? ''}`;
 }
 
-function inputTokens(event: UsageEvent): number {
+export function inputTokens(event: UsageEvent): number {
   return (
     event.inputTokens +
     event.inputAudioTokens +

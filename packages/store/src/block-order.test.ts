@@ -27,7 +27,8 @@ test('rows are ordered by the bytes of org and user key, then by time, then by a
   fc.assert(
     fc.property(fc.array(arbitraryKey, { maxLength: 40 }), (keys) => {
       const order = new BlockOrder();
-      for (const { orgId, userKey, occurredAt } of keys) order.add(orgId, userKey, occurredAt);
+      for (const { orgId, userKey, occurredAt } of keys)
+        order.add({ orgId, occurredAt, bytes: userKey, userKeyAt: 0 });
       const expected = keys.map((key, row) => ({ ...key, row })).sort(compare);
       expect([...order.sorted()]).toEqual(expected.map(({ row }) => row));
     }),
@@ -37,7 +38,8 @@ test('rows are ordered by the bytes of org and user key, then by time, then by a
 test('more rows than the first capacity are kept', () => {
   const order = new BlockOrder();
   const userKey = new Uint8Array(16);
-  for (let row = 0; row < 5000; row += 1) order.add('acme', userKey, 5000 - row);
+  for (let row = 0; row < 5000; row += 1)
+    order.add({ orgId: 'acme', occurredAt: 5000 - row, bytes: userKey, userKeyAt: 0 });
   expect(order.sorted()[0]).toBe(4999);
   expect(new Set(order.sorted()).size).toBe(5000);
 });

@@ -13,6 +13,16 @@ const ROWS_MAX = 2 ** ROW_BITS;
 /** What is left of a safe integer: the org and the first bits of the user key. */
 const PREFIX_BITS = 53 - ROW_BITS;
 
+/** The sorting key of a row. */
+export interface OrderKey {
+  readonly orgId: string;
+  /** Epoch milliseconds. */
+  readonly occurredAt: number;
+  /** The 16 bytes of the user key stand in here from `userKeyAt` on. */
+  readonly bytes: Uint8Array;
+  readonly userKeyAt: number;
+}
+
 /**
  * The sorting keys of a block's rows, kept apart from the rows: (org_id, user_key, occurred_at), rows equal in all
  * three in order of arrival. Holds up to 2^20 rows.
@@ -27,14 +37,14 @@ export class BlockOrder {
   #keys = new Uint32Array(FIRST_CAPACITY_ROWS * KEY_WORDS);
 
   /** Takes the key of the next row. */
-  add(orgId: string, userKey: Uint8Array, occurredAt: number): void {
+  add({ orgId, occurredAt, bytes, userKeyAt }: OrderKey): void {
     let word = this.rowCount * KEY_WORDS;
     if (word === this.#keys.length) this.#grow();
     const keys = this.#keys;
     keys[word] = this.#orgNumber(orgId);
     for (let byte = 0; byte < USER_KEY_BYTES; byte += WORD_BYTES) {
       word += 1;
-      keys[word] = readWord(userKey, byte);
+      keys[word] = readWord(bytes, userKeyAt + byte);
     }
     keys[word + 1] = Math.floor(occurredAt / WORD) + TIME_OFFSET;
     // A typed array keeps the lower 32 bits of any safe integer.
@@ -50,11 +60,11 @@ export class BlockOrder {
     for (let i = 0; i < words.length; i += 1) {
       rows[i] = (words[i] ?? 0) % ROWS_MAX;
       if (i > 0 && prefixOf(words[i]) !== prefixOf(words[i - 1])) {
-        this.#sortRun(rows.subarray(runStart, i));
+        this.#sortRun(rows, runStart, i);
         runStart = i;
       }
     }
-    this.#sortRun(rows.subarray(runStart));
+    this.#sortRun(rows, runStart, rows.length);
     return rows;
   }
 
@@ -73,10 +83,10 @@ export class BlockOrder {
   }
 
   /** Puts rows of one org in order that are in order of arrival. */
-  #sortRun(rows: Uint32Array): void {
-    for (let i = 1; i < rows.length; i += 1) {
+  #sortRun(rows: Uint32Array, start: number, end: number): void {
+    for (let i = start + 1; i < end; i += 1) {
       if (this.#compare(rows[i - 1] ?? 0, rows[i] ?? 0) > 0) {
-        rows.sort((a, b) => this.#compare(a, b));
+        rows.subarray(start, end).sort((a, b) => this.#compare(a, b));
         return;
       }
     }

@@ -18,8 +18,16 @@ export {
 } from './ledger-read.ts';
 export { migrate } from './migrate.ts';
 export { readPartCounts } from './part-counts.ts';
-export { appendRawRow, createRawBlock, type RawBlock, rawBlockBytes, rawBlockRowCount } from './raw-block.ts';
-export type { RawRow } from './raw-row.ts';
+export {
+  appendRawRow,
+  beginRawRow,
+  createRawBlock,
+  endRawRow,
+  type RawBlock,
+  rawBlockBytes,
+  rawBlockRowCount,
+} from './raw-block.ts';
+export { type RawRow, ratingNameBytes } from './raw-row.ts';
 export { type GenerationKey, type GenerationLine, readGeneration } from './read-generation.ts';
 export { OTHER_GROUP, type ReportAnswer, type ReportRow, readReport } from './read-report.ts';
 export { readSpend } from './read-spend.ts';

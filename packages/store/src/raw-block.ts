@@ -1,4 +1,4 @@
-import { BlockOrder } from './block-order.ts';
+import { BlockOrder, type OrderKey } from './block-order.ts';
 import { StoreError } from './errors.ts';
 import { type RawRow, writeRawRow } from './raw-row.ts';
 import { RowBinaryWriter } from './row-binary.ts';
@@ -11,9 +11,20 @@ export const RAW_BLOCK_ROWS_MAX = 1_000_000;
 
 /** Bytes of one buffer. One that grows to hold the whole block is copied again and again. */
 const MEMORY_BYTES = 1_048_576;
+const FIRST_CAPACITY_ROWS = 1024;
+const PLACE_WORDS = 3;
 const NO_BYTES: Buffer = Buffer.alloc(0);
 /** A chunk with less room is not begun another row in; a longer row grows its chunk. */
 const ROW_ROOM_BYTES = 65_536;
+
+/** The sorting key of a row that was written. */
+export interface RowKey {
+  readonly orgId: string;
+  /** Where in the writer's buffer the 16 bytes of its user key stand. */
+  readonly userKeyAt: number;
+  /** Epoch milliseconds. */
+  readonly occurredAt: number;
+}
 
 /** Rows of `raw_events` in the making. What it becomes depends on its rows and their order of arrival alone. */
 export interface RawBlock {
@@ -21,9 +32,7 @@ export interface RawBlock {
   readonly writer: RowBinaryWriter;
   readonly chunks: Buffer[];
   /** For each row its chunk, and where it starts and ends in it. */
-  readonly chunkOfRow: number[];
-  readonly starts: number[];
-  readonly ends: number[];
+  places: Int32Array;
   readonly order: BlockOrder;
   /** The rows in order, once they were asked for; out of date when a row came after. */
   sorted: { readonly rowCount: number; readonly pieces: readonly Buffer[] } | null;
@@ -41,9 +50,7 @@ export function createRawBlock(spent?: RawBlock): RawBlock {
   return {
     writer: new RowBinaryWriter(NO_BYTES),
     chunks: [],
-    chunkOfRow: [],
-    starts: [],
-    ends: [],
+    places: spent?.places ?? new Int32Array(FIRST_CAPACITY_ROWS * PLACE_WORDS),
     order: new BlockOrder(),
     sorted: null,
     spare,
@@ -60,16 +67,9 @@ export function rawBlockRowCount(block: RawBlock): number {
  * table cannot hold; the block then is as it was.
  */
 export function appendRawRow(block: RawBlock, row: RawRow): void {
-  if (block.order.rowCount >= RAW_BLOCK_ROWS_MAX) {
-    throw new StoreError('block_full', `a block holds at most ${RAW_BLOCK_ROWS_MAX} rows`, {
-      retryable: false,
-    });
-  }
-  const { writer, chunks, spare } = block;
-  if (chunks.length === 0 || writer.bytes.length - writer.position < ROW_ROOM_BYTES) {
-    writer.moveTo(takeMemory(spare, ROW_ROOM_BYTES));
-    chunks.push(writer.bytes);
-  }
+  const { event, userKey } = row;
+  const { chunks } = block;
+  const writer = beginRawRow(block);
   const start = writer.position;
   try {
     writeRawRow(writer, row);
@@ -80,10 +80,31 @@ export function appendRawRow(block: RawBlock, row: RawRow): void {
     // A row longer than the room has moved the writer to a longer buffer.
     chunks[chunks.length - 1] = writer.bytes;
   }
-  block.chunkOfRow.push(chunks.length - 1);
-  block.starts.push(start);
-  block.ends.push(writer.position);
-  block.order.add(row.event.orgId, row.userKey, row.event.occurredAt);
+  const { position } = writer;
+  writer.position = start;
+  addRow(block, position, { orgId: event.orgId, occurredAt: event.occurredAt, bytes: userKey, userKeyAt: 0 });
+}
+
+/**
+ * Where the bytes of the next row go: to the writer's buffer at its position, with room for `ROW_ROOM_BYTES`. Nothing is
+ * added until `endRawRow`, so what is written there may be given up. Throws `block_full` at `RAW_BLOCK_ROWS_MAX` rows.
+ */
+export function beginRawRow({ writer, chunks, spare, order }: RawBlock): RowBinaryWriter {
+  if (order.rowCount >= RAW_BLOCK_ROWS_MAX) {
+    throw new StoreError('block_full', `a block holds at most ${RAW_BLOCK_ROWS_MAX} rows`, {
+      retryable: false,
+    });
+  }
+  if (chunks.length === 0 || writer.bytes.length - writer.position < ROW_ROOM_BYTES) {
+    writer.moveTo(takeMemory(spare, ROW_ROOM_BYTES));
+    chunks.push(writer.bytes);
+  }
+  return writer;
+}
+
+/** Adds the row that was written from the writer's position to `end`, all columns in order, under its sorting key. */
+export function endRawRow(block: RawBlock, end: number, { orgId, userKeyAt, occurredAt }: RowKey): void {
+  addRow(block, end, { orgId, occurredAt, bytes: block.writer.bytes, userKeyAt });
 }
 
 /**
@@ -101,19 +122,36 @@ export function rawBlockBytes(block: RawBlock): Buffer {
   return Buffer.concat(rawBlockPieces(block));
 }
 
-function copySorted({ chunks, chunkOfRow, starts, ends, order, spare }: RawBlock): readonly Buffer[] {
+function addRow(block: RawBlock, end: number, key: OrderKey): void {
+  const { writer, chunks, order } = block;
+  const at = order.rowCount * PLACE_WORDS;
+  if (at === block.places.length) {
+    const larger = new Int32Array(at * 2);
+    larger.set(block.places);
+    block.places = larger;
+  }
+  const { places } = block;
+  places[at] = chunks.length - 1;
+  places[at + 1] = writer.position;
+  places[at + 2] = end;
+  order.add(key);
+  writer.position = end;
+}
+
+function copySorted({ chunks, places, order, spare }: RawBlock): readonly Buffer[] {
   const pieces: Buffer[] = [];
   let piece = NO_BYTES;
   let position = 0;
   for (const row of order.sorted()) {
-    const start = starts[row] ?? 0;
-    const end = ends[row] ?? 0;
+    const at = row * PLACE_WORDS;
+    const start = places[at + 1] ?? 0;
+    const end = places[at + 2] ?? 0;
     if (position + end - start > piece.length) {
       if (position > 0) pieces.push(piece.subarray(0, position));
       piece = takeMemory(spare, end - start);
       position = 0;
     }
-    position += chunks[chunkOfRow[row] ?? 0]?.copy(piece, position, start, end) ?? 0;
+    position += chunks[places[at] ?? 0]?.copy(piece, position, start, end) ?? 0;
   }
   if (position > 0) pieces.push(piece.subarray(0, position));
   return pieces;

@@ -8,7 +8,11 @@ import {
   SOURCE_CODES,
   USAGE_SOURCE_CODES,
 } from './enum-codes.ts';
-import { DEDUPLICATION_WINDOW_BLOCKS, MIN_LEVEL_FOR_WIDE_PART } from './table-settings.ts';
+import {
+  DEDUPLICATION_WINDOW_BLOCKS,
+  MERGE_SELECTOR_BASE,
+  MIN_LEVEL_FOR_WIDE_PART,
+} from './table-settings.ts';
 
 /** Type of every stored amount: USD, exact to the picodollar. */
 export const AMOUNT_TYPE = 'Decimal(38, 12)';
@@ -153,5 +157,6 @@ export const RAW_TABLE: Table = {
   settings: {
     non_replicated_deduplication_window: DEDUPLICATION_WINDOW_BLOCKS,
     min_level_for_wide_part: MIN_LEVEL_FOR_WIDE_PART,
+    merge_selector_base: MERGE_SELECTOR_BASE,
   },
 };

@@ -8,7 +8,7 @@ import {
   USAGE_SOURCE_CODES,
 } from './enum-codes.ts';
 import { StoreError } from './errors.ts';
-import type { RowBinaryWriter } from './row-binary.ts';
+import { RowBinaryWriter } from './row-binary.ts';
 
 /** Where a record stood on Kafka. */
 interface Coordinates {
@@ -17,6 +17,9 @@ interface Coordinates {
   readonly kafkaPartition: number;
   readonly kafkaOffset: number;
 }
+
+/** What a rating says besides its amounts. */
+type RatingNames = Omit<Rating, 'marketCost' | 'totalCost' | 'surchargeCost' | 'charge'>;
 
 /** All that one row of `raw_events` is made from. */
 export interface RawRow {
@@ -172,6 +175,19 @@ function writeRating(writer: RowBinaryWriter, rating: Rating): void {
   writeRatedAmount(writer, rating.totalCost);
   writeRatedAmount(writer, rating.surchargeCost);
   writeRatedAmount(writer, rating.charge);
+  writeRatingNames(writer, rating);
+}
+
+/** The bytes of a rating without its amounts: what stands before them in a row, and what stands behind them. */
+export function ratingNameBytes(rating: RatingNames): { before: Uint8Array; behind: Uint8Array } {
+  const writer = new RowBinaryWriter();
+  writer.text(rating.model);
+  const { position } = writer;
+  writeRatingNames(writer, rating);
+  return { before: writer.bytes.slice(0, position), behind: writer.bytes.slice(position, writer.position) };
+}
+
+function writeRatingNames(writer: RowBinaryWriter, rating: RatingNames): void {
   writer.text(rating.priceBook);
   writer.byte(PRICE_MATCH_CODES[rating.priceMatch]);
   writer.text(rating.unpricedReason);

@@ -1,7 +1,11 @@
 import { ADDITIVE_COLUMNS } from './additive-columns.ts';
 import { type Column, clock, counter, plain, type Table } from './column.ts';
 import { AMOUNT_TYPE, RAW_TABLE } from './raw-events.ts';
-import { DEDUPLICATION_WINDOW_BLOCKS, MIN_LEVEL_FOR_WIDE_PART } from './table-settings.ts';
+import {
+  DEDUPLICATION_WINDOW_BLOCKS,
+  MERGE_SELECTOR_BASE,
+  MIN_LEVEL_FOR_WIDE_PART,
+} from './table-settings.ts';
 
 /** One part of a rollup's key: the column, and what it is made from. */
 export interface Dimension {
@@ -58,6 +62,7 @@ export function rollupTable(rollup: Rollup): Table {
     settings: {
       non_replicated_deduplication_window: DEDUPLICATION_WINDOW_BLOCKS,
       min_level_for_wide_part: MIN_LEVEL_FOR_WIDE_PART,
+      merge_selector_base: MERGE_SELECTOR_BASE,
     },
   };
 }

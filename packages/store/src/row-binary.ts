@@ -23,17 +23,17 @@ export class RowBinaryWriter {
   /** Bytes written so far. */
   position = 0;
   /** Over `bytes`: one store of a word costs less than four of its bytes. */
-  #view: DataView;
+  view: DataView;
 
   constructor(bytes: Buffer = Buffer.allocUnsafe(FIRST_CAPACITY_BYTES)) {
     this.bytes = bytes;
-    this.#view = viewOf(bytes);
+    this.view = viewOf(bytes);
   }
 
   /** Goes on at the start of another buffer. */
   moveTo(bytes: Buffer): void {
     this.bytes = bytes;
-    this.#view = viewOf(bytes);
+    this.view = viewOf(bytes);
     this.position = 0;
   }
 
@@ -52,7 +52,7 @@ export class RowBinaryWriter {
   /** `Int32` or `UInt32`. */
   int32(value: number): void {
     this.#reserve(INT32_BYTES);
-    this.#view.setInt32(this.position, value, true);
+    this.view.setInt32(this.position, value, true);
     this.position += INT32_BYTES;
   }
 
@@ -60,8 +60,8 @@ export class RowBinaryWriter {
   int64(value: number): void {
     this.#reserve(INT64_BYTES);
     const high = value >= 0 && value <= INT32_MAX ? 0 : Math.floor(value / WORD);
-    this.#view.setInt32(this.position, value, true);
-    this.#view.setInt32(this.position + INT32_BYTES, high, true);
+    this.view.setInt32(this.position, value, true);
+    this.view.setInt32(this.position + INT32_BYTES, high, true);
     this.position += INT64_BYTES;
   }
 
@@ -208,7 +208,7 @@ export class RowBinaryWriter {
     const grown = Buffer.allocUnsafe(Math.max(needed, this.bytes.length * 2));
     this.bytes.copy(grown, 0, 0, this.position);
     this.bytes = grown;
-    this.#view = viewOf(grown);
+    this.view = viewOf(grown);
   }
 }
 

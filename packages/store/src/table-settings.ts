@@ -11,3 +11,10 @@ export const DEDUPLICATION_WINDOW_BLOCKS = 10_000;
  * columns: an insert costs 12 % less.
  */
 export const MIN_LEVEL_FOR_WIDE_PART = 1;
+
+/**
+ * How many parts of like size are merged into one: more of them rewrite a row less often. Measured with inserts of 25,000
+ * rows and their merges: 12 takes 20 to 24 % less of ClickHouse's CPU than the default of 5, which was as much for merges
+ * as for inserts; a third more parts stand at a time, and reports take 0 to 13 % longer.
+ */
+export const MERGE_SELECTOR_BASE = 12;

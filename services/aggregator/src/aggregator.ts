@@ -13,7 +13,6 @@ import { createUserKeyer, findStoredEvents, readLastLedgerRange, type StoreClien
 import { createBatchWriters } from './batch-writers.ts';
 import { createCounters } from './counters.ts';
 import { readIdFilter } from './direct-ids.ts';
-import { createContentHasher } from './event-content.ts';
 import { createPartitionLoop } from './partition-loop.ts';
 import { prepare } from './prepare.ts';
 import { readinessOf, type Troubles } from './progress.ts';
@@ -89,7 +88,6 @@ export function createAggregator(parts: AggregatorParts): Aggregator {
     },
     writers: createBatchWriters({ store, counters, now, sendDeadLetters: letters.send }),
     userKeyOf: createUserKeyer(parts.userKeySecret),
-    contentOf: createContentHasher(),
     counters,
     troubles,
     logger,

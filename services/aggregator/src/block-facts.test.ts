@@ -53,6 +53,28 @@ describe('the facts of a block', () => {
     },
   );
 
+  it('sum up small numbers as they do objects', () => {
+    const event = exampleEvent(1);
+    const rating = rate(event);
+    const [whole, small] = [new BlockFacts(), new BlockFacts()];
+    whole.add(event, { ...rating, totalCost: null });
+    small.addSmall(
+      event,
+      Float64Array.from(TOKEN_BUCKETS, (bucket) => event[bucket]),
+      {
+        marketCost: Number(rating.marketCost),
+        totalCost: -1,
+        surchargeCost: Number(rating.surchargeCost),
+        charge: Number(rating.charge),
+      },
+    );
+    expect([small.sums(), small.scope(), small.ingestedAtMax]).toEqual([
+      whole.sums(),
+      whole.scope(),
+      whole.ingestedAtMax,
+    ]);
+  });
+
   it('say what rows touch, each org and quarter of an hour once, and when the latest came in', () => {
     const facts = new BlockFacts();
     expect(facts).toMatchObject({ ingestedAtMax: null });

@@ -1,5 +1,8 @@
-import { type Rating, TOKEN_BUCKETS, type UsageEvent } from '@meterstone/metering';
+import { type Rating, type SmallAmounts, TOKEN_BUCKETS, type UsageEvent } from '@meterstone/metering';
 import type { BlockScope, RangeSums } from '@meterstone/store';
+
+/** Whose a row is, and when it occurred and was built, epoch milliseconds. */
+export type RowPlace = Pick<UsageEvent, 'orgId' | 'occurredAt' | 'ingestedAt'>;
 
 /** What the ledger and a verification need to know of a block, gathered row by row: every row pays for it. */
 export class BlockFacts {
@@ -14,8 +17,27 @@ export class BlockFacts {
   add(event: UsageEvent, rating: Rating): void {
     addTokens(this.#sums, event);
     addAmounts(this.#sums, rating);
-    const { orgId, ingestedAt } = event;
-    const quarter = Math.floor(event.occurredAt / QUARTER_MS);
+    this.#touch(event);
+  }
+
+  /** As {@link add}: `counts` in the order of `TOKEN_BUCKETS`, amounts as `rateByTariff` gives them. */
+  addSmall(place: RowPlace, counts: Float64Array, amounts: SmallAmounts): void {
+    const sums = this.#sums;
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      const count = counts[bucket] ?? 0;
+      if (count !== 0) {
+        sums.add(bucket, count);
+      }
+    }
+    sums.addSmall(BUCKETS, amounts.marketCost);
+    sums.addSmall(BUCKETS + 1, amounts.totalCost);
+    sums.addSmall(BUCKETS + 2, amounts.surchargeCost);
+    sums.addSmall(BUCKETS + 3, amounts.charge);
+    this.#touch(place);
+  }
+
+  #touch({ orgId, occurredAt, ingestedAt }: RowPlace): void {
+    const quarter = Math.floor(occurredAt / QUARTER_MS);
     // Neighbours are mostly of one org or of one time.
     if (orgId !== this.#lastOrgId) {
       this.#lastOrgId = orgId;
@@ -55,6 +77,7 @@ export class BlockFacts {
 /** Every rollup's period begins at a whole one. */
 const QUARTER_MS = 900_000;
 const AMOUNTS = 4;
+const BUCKETS = TOKEN_BUCKETS.length;
 
 /** Sums of integers, exact however large, and cheap while they are small. */
 class ExactSums {
@@ -75,6 +98,13 @@ class ExactSums {
     }
     this.#large[index] = (this.#large[index] ?? 0n) + BigInt(this.#small[index] ?? 0);
     this.#small[index] = count;
+  }
+
+  /** −1 = there is none. */
+  addSmall(index: number, amount: number): void {
+    if (amount > 0) {
+      this.add(index, amount);
+    }
   }
 
   addLarge(index: number, amount: bigint): void {

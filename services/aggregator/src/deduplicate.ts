@@ -1,3 +1,5 @@
+import { IdentityKey } from './identity-key.ts';
+
 /**
  * Which (event id, line) stand at which offsets of one Kafka partition.
  *
@@ -10,16 +12,6 @@
 /** `copy`: stands in the window with this content; `conflict`: stands there, but only with other content. */
 export type Standing = 'absent' | 'copy' | 'conflict';
 
-/** One record as the window keeps it. */
-export interface SeenRecord {
-  /** 16 bytes; copied. */
-  readonly eventId: Uint8Array;
-  readonly line: number;
-  /** Hash of what the event says, an integer of up to 53 bits. */
-  readonly content: number;
-  readonly kafkaOffset: number;
-}
-
 /**
  * Offsets per Kafka partition within which duplicates are found. Memory follows what is there: 48 bytes a record in
  * steps of two, so at most 50 MB per assigned Kafka partition.
@@ -29,108 +21,131 @@ export const WINDOW_OFFSETS_MAX = 1_000_000;
 /** Records of one identity that a content is compared with, the newest first: bounds what one repeated id can cost. */
 const CONTENTS_COMPARED_MAX = 8;
 const CAPACITY_MIN = 1024;
+/** More than the window's offsets and a block's rows. */
+const CAPACITY_MAX = 2 ** 20;
 const ID_WORDS = 4;
+/** Of a slot: a record's place plus 1. The bits above are some of its hash, which tell most strangers without a look. */
+const PLACE_MASK = 2 ** 21 - 1;
 
 /**
  * A queue of records in rising order of offsets, with an open-addressing table over it. Every look-up and addition
  * takes constant time; nothing is allocated per record.
  */
 export class DuplicateWindow {
-  #capacity = CAPACITY_MIN;
-  #ids = new Uint32Array(CAPACITY_MIN * ID_WORDS);
-  #lines = new Int32Array(CAPACITY_MIN);
-  #contents = new Float64Array(CAPACITY_MIN);
-  #offsets = new Float64Array(CAPACITY_MIN);
+  #capacity: number;
+  #ids: Int32Array;
+  #lines: Int32Array;
+  #contents: Float64Array;
+  #offsets: Float64Array;
   /** How many records back the one before with the same identity stands; 0 = there was none. */
-  #distances = new Uint32Array(CAPACITY_MIN);
-  /** Place in the queue of the newest record of an identity, plus 1; 0 = free. */
-  #slots = new Uint32Array(CAPACITY_MIN * 2);
+  #distances: Uint32Array;
+  /** For an identity its newest record's place and some bits of its hash; 0 = free. */
+  #slots: Int32Array;
   /** The records are the sequence numbers [tail, head); a record's place is its number modulo the capacity. */
   #tail = 0;
   #head = 0;
-  /** The identity last looked up, as words and as bytes. */
-  readonly #key = new Uint32Array(ID_WORDS);
-  readonly #keyBytes = new Uint8Array(this.#key.buffer);
+  #newestOffset = Number.NEGATIVE_INFINITY;
+  readonly #key = new IdentityKey();
+
+  /** Room for so many records from the start; it grows beyond. */
+  constructor(records = 0) {
+    const capacity = Math.max(CAPACITY_MIN, 2 ** Math.ceil(Math.log2(Math.max(1, records))));
+    this.#capacity = capacity;
+    this.#ids = new Int32Array(capacity * ID_WORDS);
+    this.#lines = new Int32Array(capacity);
+    this.#contents = new Float64Array(capacity);
+    this.#offsets = new Float64Array(capacity);
+    this.#distances = new Uint32Array(capacity);
+    this.#slots = new Int32Array(capacity * 2);
+  }
 
   /** Records held. */
   get size(): number {
     return this.#head - this.#tail;
   }
 
-  /** How an identity stands in the window. `content` as in {@link SeenRecord}. */
-  find(eventId: Uint8Array, line: number, content: number): Standing {
-    const slot = this.#findSlot(eventId, line);
-    let place = (this.#slots[slot] ?? 0) - 1;
-    if (place < 0) {
-      return 'absent';
-    }
-    let sequence = this.#sequenceOf(place);
-    for (let compared = 0; compared < CONTENTS_COMPARED_MAX; compared++) {
-      if (this.#contents[place] === content) {
-        return 'copy';
-      }
-      const distance = this.#distances[place] ?? 0;
-      sequence -= distance;
-      if (distance === 0 || sequence < this.#tail) {
-        return 'conflict';
-      }
-      place = sequence & (this.#capacity - 1);
-    }
-    return 'conflict';
+  /** How an identity stands in the window; `content` is the hash of what the event says, an integer of up to 53 bits. */
+  find(key: IdentityKey, content: number): Standing {
+    return this.#standingOf((this.#slots[this.#findSlot(key)] ?? 0) & PLACE_MASK, content);
   }
 
-  /** Adds a record behind all others. Its offset must be greater than theirs. */
-  add({ eventId, line, content, kafkaOffset }: SeenRecord): void {
-    const newest = this.size === 0 ? -1 : (this.#offsets[(this.#head - 1) & (this.#capacity - 1)] ?? -1);
-    if (kafkaOffset <= newest) {
-      throw new RangeError(`offset ${kafkaOffset} is added after ${newest}`);
+  /**
+   * As {@link find}, and then adds the record behind all others. Throws a RangeError where its offset is not greater
+   * than theirs, or the window is full (2^20 records).
+   */
+  add(key: IdentityKey, content: number, kafkaOffset: number): Standing {
+    if (kafkaOffset <= this.#newestOffset) {
+      throw new RangeError(`offset ${kafkaOffset} is added after ${this.#newestOffset}`);
     }
     if (this.size === this.#capacity) {
       this.#grow();
     }
-    const slot = this.#findSlot(eventId, line);
-    const before = (this.#slots[slot] ?? 0) - 1;
+    const slot = this.#findSlot(key);
+    const before = (this.#slots[slot] ?? 0) & PLACE_MASK;
+    const standing = this.#standingOf(before, content);
     const place = this.#head & (this.#capacity - 1);
-    this.#ids.set(this.#key, place * ID_WORDS);
-    this.#lines[place] = line;
+    const at = place * ID_WORDS;
+    this.#ids[at] = key.first;
+    this.#ids[at + 1] = key.second;
+    this.#ids[at + 2] = key.third;
+    this.#ids[at + 3] = key.fourth;
+    this.#lines[place] = key.line;
     this.#contents[place] = content;
     this.#offsets[place] = kafkaOffset;
-    this.#distances[place] = before < 0 ? 0 : this.#head - this.#sequenceOf(before);
-    this.#slots[slot] = place + 1;
+    this.#distances[place] = before === 0 ? 0 : this.#head - this.#sequenceOf(before - 1);
+    this.#slots[slot] = (key.hash & ~PLACE_MASK) | (place + 1);
     this.#head += 1;
+    this.#newestOffset = kafkaOffset;
+    return standing;
   }
 
   /** Adds all that a later window holds. */
   absorb(later: DuplicateWindow): void {
+    const key = this.#key;
     for (let sequence = later.#tail; sequence < later.#head; sequence++) {
-      this.add(later.#recordAt(sequence & (later.#capacity - 1)));
+      const place = sequence & (later.#capacity - 1);
+      later.#takeKey(key, place);
+      this.add(key, later.#contents[place] ?? 0, later.#offsets[place] ?? 0);
     }
   }
 
   /** Drops the records below an offset. */
   forgetBefore(kafkaOffset: number): void {
+    const key = this.#key;
     while (this.size > 0) {
       const place = this.#tail & (this.#capacity - 1);
       if ((this.#offsets[place] ?? 0) >= kafkaOffset) {
         return;
       }
-      const slot = this.#slotOfPlace(place);
+      this.#takeKey(key, place);
+      const slot = this.#findSlot(key);
       // A newer record of the same identity has the slot by now, and keeps it.
-      if (this.#slots[slot] === place + 1) {
+      if (((this.#slots[slot] ?? 0) & PLACE_MASK) === place + 1) {
         this.#freeSlot(slot);
       }
       this.#tail += 1;
     }
   }
 
-  #recordAt(place: number): SeenRecord {
-    const words = this.#ids.subarray(place * ID_WORDS, (place + 1) * ID_WORDS);
-    return {
-      eventId: new Uint8Array(words.buffer, words.byteOffset, words.byteLength),
-      line: this.#lines[place] ?? 0,
-      content: this.#contents[place] ?? 0,
-      kafkaOffset: this.#offsets[place] ?? 0,
-    };
+  /** `place` is that of the newest record of an identity, plus 1; 0 = there is none. */
+  #standingOf(place: number, content: number): Standing {
+    if (place === 0) {
+      return 'absent';
+    }
+    let at = place - 1;
+    let sequence = this.#sequenceOf(at);
+    for (let compared = 0; compared < CONTENTS_COMPARED_MAX; compared++) {
+      if (this.#contents[at] === content) {
+        return 'copy';
+      }
+      const distance = this.#distances[at] ?? 0;
+      sequence -= distance;
+      if (distance === 0 || sequence < this.#tail) {
+        return 'conflict';
+      }
+      at = sequence & (this.#capacity - 1);
+    }
+    return 'conflict';
   }
 
   /** The newest sequence number that has this place: it lies in [head − capacity, head). */
@@ -139,61 +154,62 @@ export class DuplicateWindow {
     return last - ((last - place) & (this.#capacity - 1));
   }
 
-  /** The slot of an identity, or the free one where it would go. Leaves the identity's words in `#key`. */
-  #findSlot(eventId: Uint8Array, line: number): number {
-    this.#keyBytes.set(eventId);
-    return this.#probe(this.#key, 0, line);
+  #takeKey(key: IdentityKey, place: number): void {
+    key.take(this.#ids, place * ID_WORDS, this.#lines[place] ?? 0);
   }
 
-  #slotOfPlace(place: number): number {
-    return this.#probe(this.#ids, place * ID_WORDS, this.#lines[place] ?? 0);
-  }
-
-  #probe(words: Uint32Array, at: number, line: number): number {
-    const mask = this.#slots.length - 1;
-    let slot = hashWords(words, at, line) & mask;
+  /** The slot of an identity, or the free one where it would go. */
+  #findSlot(key: IdentityKey): number {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    const mark = key.hash & ~PLACE_MASK;
+    let slot = key.hash & mask;
     for (;;) {
-      const place = (this.#slots[slot] ?? 0) - 1;
-      if (place < 0 || this.#isAt(place, words, at, line)) {
+      const entry = slots[slot] ?? 0;
+      if (entry === 0 || ((entry & ~PLACE_MASK) === mark && this.#isAt((entry & PLACE_MASK) - 1, key))) {
         return slot;
       }
       slot = (slot + 1) & mask;
     }
   }
 
-  #isAt(place: number, words: Uint32Array, at: number, line: number): boolean {
+  #isAt(place: number, key: IdentityKey): boolean {
     const ids = this.#ids;
-    const own = place * ID_WORDS;
+    const at = place * ID_WORDS;
     return (
-      ids[own] === words[at] &&
-      ids[own + 1] === words[at + 1] &&
-      ids[own + 2] === words[at + 2] &&
-      ids[own + 3] === words[at + 3] &&
-      this.#lines[place] === line
+      ids[at] === key.first &&
+      ids[at + 1] === key.second &&
+      ids[at + 2] === key.third &&
+      ids[at + 3] === key.fourth &&
+      this.#lines[place] === key.line
     );
   }
 
   /** Linear probing without tombstones: what stands behind the gap and belongs before it moves up. */
   #freeSlot(freed: number): void {
-    const mask = this.#slots.length - 1;
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    const key = new IdentityKey();
     let gap = freed;
     for (let slot = (gap + 1) & mask; ; slot = (slot + 1) & mask) {
-      const place = (this.#slots[slot] ?? 0) - 1;
-      if (place < 0) {
+      const entry = slots[slot] ?? 0;
+      if (entry === 0) {
         break;
       }
-      const home = hashWords(this.#ids, place * ID_WORDS, this.#lines[place] ?? 0) & mask;
-      if (((slot - home) & mask) >= ((slot - gap) & mask)) {
-        this.#slots[gap] = place + 1;
+      this.#takeKey(key, (entry & PLACE_MASK) - 1);
+      if (((slot - key.hash) & mask) >= ((slot - gap) & mask)) {
+        slots[gap] = entry;
         gap = slot;
       }
     }
-    this.#slots[gap] = 0;
+    slots[gap] = 0;
   }
 
   #grow(): void {
-    const larger = new DuplicateWindow();
-    larger.#allocate(this.#capacity * 2);
+    if (this.#capacity === CAPACITY_MAX) {
+      throw new RangeError(`a window holds at most ${CAPACITY_MAX} records`);
+    }
+    const larger = new DuplicateWindow(this.#capacity * 2);
     larger.absorb(this);
     this.#capacity = larger.#capacity;
     this.#ids = larger.#ids;
@@ -205,24 +221,4 @@ export class DuplicateWindow {
     this.#tail = larger.#tail;
     this.#head = larger.#head;
   }
-
-  #allocate(capacity: number): void {
-    this.#capacity = capacity;
-    this.#ids = new Uint32Array(capacity * ID_WORDS);
-    this.#lines = new Int32Array(capacity);
-    this.#contents = new Float64Array(capacity);
-    this.#offsets = new Float64Array(capacity);
-    this.#distances = new Uint32Array(capacity);
-    this.#slots = new Uint32Array(capacity * 2);
-  }
-}
-
-/** Mixes all bits of an identity. Not for hostile keys: ids are hashes or UUIDs made by our own services. */
-function hashWords(words: Uint32Array, at: number, line: number): number {
-  let hash = line | 0;
-  for (let index = at; index < at + ID_WORDS; index++) {
-    hash = Math.imul(hash ^ (words[index] ?? 0), 0x9e3779b1);
-    hash ^= hash >>> 15;
-  }
-  return Math.imul(hash, 0x85ebca6b) >>> 0;
 }

@@ -9,7 +9,7 @@ import {
   type UsageEvent,
 } from '@meterstone/metering';
 import { createUserKeyer } from '@meterstone/store';
-import { createContentHasher } from './event-content.ts';
+import { FastLane } from './fast-lane/fast-lane.ts';
 import type { RatingTools } from './rate-batch.ts';
 
 /** Builders for tests. Valid defaults; each takes only what matters. */
@@ -63,12 +63,8 @@ export function exampleTerms(facts: Partial<RatingTerms> = {}): RatingTerms {
 
 /** Tools that remember nothing yet. */
 export function exampleTools(terms: RatingTerms = exampleTerms()): RatingTools {
-  return {
-    terms,
-    rate: createRater(terms),
-    userKeyOf: createUserKeyer(EXAMPLE_SECRET),
-    contentOf: createContentHasher(),
-  };
+  const userKeyOf = createUserKeyer(EXAMPLE_SECRET);
+  return { terms, rate: createRater(terms), userKeyOf, fastLane: new FastLane(terms, userKeyOf) };
 }
 
 const GPT_TEST = {

@@ -81,6 +81,16 @@ describe('what is older than the window of memory', () => {
     expect(find(exampleEvent(4, { source: 'otlp' }), { lookedUp })).toBe('unknown');
   });
 
+  it('is told by rows alone where that is asked for, whatever memory could tell', () => {
+    const event = proxied(NOW);
+    const options = { edge: { isWhole: true, timestampMs: NOW }, hasPredecessors: false, directIds: null };
+    const asked = createOlderEvents({ ...options, lookedUp: null });
+    expect(asked.findRow(event, () => KEY)).toBe('absent');
+    expect(asked.undecided).toEqual([{ eventId: event.eventId, line: 0, orgId: 'acme' }]);
+    const lookedUp = { keys: new Set([identityOf(event)]), found: { find: () => 'copy' as const } };
+    expect(createOlderEvents({ ...options, lookedUp }).findRow(event, () => KEY)).toBe('copy');
+  });
+
   it('remembers the ids without a time that were asked about', () => {
     const older = createOlderEvents({ edge: EDGE, hasPredecessors: false, directIds: null, lookedUp: null });
     const direct = exampleEvent(9, { source: 'events' });

@@ -23,8 +23,15 @@ export interface OlderEvents {
   readonly direct: readonly Uint8Array[];
   /** What has to be looked up before any answer counts; taken for absent until then. */
   readonly undecided: readonly EventKey[];
+  /**
+   * Whether an event is surely not among them: one whose id was made at `madeAtMs` (epoch milliseconds; `null` = there is
+   * no time in it) and whose record has the timestamp `recordedAt`.
+   */
+  excludes(madeAtMs: number | null, recordedAt: number): boolean;
   /** `userKey` is the event's own. */
   find(event: UsageEvent, record: FetchedRecord, userKey: () => Uint8Array): Standing;
+  /** As {@link find}, but always by rows, those of the window included, whatever memory could tell. */
+  findRow(event: UsageEvent, userKey: () => Uint8Array): Standing;
 }
 
 export interface OlderEventsOptions {
@@ -45,23 +52,27 @@ export function createOlderEvents(options: OlderEventsOptions): OlderEvents {
   const { edge, hasPredecessors, directIds, lookedUp } = options;
   const direct: Uint8Array[] = [];
   const undecided: EventKey[] = [];
+  const isEmpty = edge.isWhole && !hasPredecessors;
+  const excludes = (madeAtMs: number | null, recordedAt: number) =>
+    isEmpty || (madeAtMs !== null && isYounger(madeAtMs, recordedAt, edge));
   return {
     direct,
     undecided,
+    excludes,
     find(event, record, userKey) {
-      if (edge.isWhole && !hasPredecessors) {
+      const madeAtMs = isTimed(event) ? timeIn(event.eventId) : null;
+      if (excludes(madeAtMs, record.timestampMs)) {
         return 'absent';
       }
-      if (isTimed(event)) {
-        if (isYounger(event, record, edge)) {
-          return 'absent';
-        }
-      } else {
+      if (madeAtMs === null) {
         direct.push(event.eventId);
         if (directIds !== null && !directIds.mayHave(event.eventId)) {
           return 'absent';
         }
       }
+      return this.findRow(event, userKey);
+    },
+    findRow(event, userKey) {
       if (lookedUp?.keys.has(identityOf(event)) !== true) {
         undecided.push({ eventId: event.eventId, line: event.line, orgId: event.orgId });
         return 'absent';
@@ -84,14 +95,19 @@ function isTimed({ source, eventId }: UsageEvent): boolean {
 const VERSION_BYTE = 6;
 const TIME_BYTES = 6;
 
-/** It was made after everything below the window was appended, or at least no clock within the allowance says otherwise. */
-function isYounger({ eventId }: UsageEvent, { timestampMs }: FetchedRecord, edge: WindowEdge): boolean {
-  if (edge.timestampMs === null) {
-    return false;
-  }
+function timeIn(eventId: Uint8Array): number {
   let madeAtMs = 0;
   for (let index = 0; index < TIME_BYTES; index++) {
     madeAtMs = madeAtMs * 256 + (eventId[index] ?? 0);
   }
-  return madeAtMs - CLOCK_SKEW_MS_MAX > edge.timestampMs && madeAtMs <= timestampMs + CLOCK_SKEW_MS_MAX;
+  return madeAtMs;
+}
+
+/** It was made after everything below the window was appended, or at least no clock within the allowance says otherwise. */
+function isYounger(madeAtMs: number, recordedAt: number, edge: WindowEdge): boolean {
+  return (
+    edge.timestampMs !== null &&
+    madeAtMs - CLOCK_SKEW_MS_MAX > edge.timestampMs &&
+    madeAtMs <= recordedAt + CLOCK_SKEW_MS_MAX
+  );
 }

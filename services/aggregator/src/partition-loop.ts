@@ -1,12 +1,11 @@
 import type { FetchedBatch, Membership } from '@meterstone/kafka';
 import type { RatingTerms } from '@meterstone/metering';
 import type { Logger } from '@meterstone/runtime';
-import type { UserKeyer } from '@meterstone/store';
+import type { RawBlock, UserKeyer } from '@meterstone/store';
 import { carryOut } from './carry-out.ts';
 import { type Counters, countBatch, countFailure } from './counters.ts';
 import { cutRange } from './cut-range.ts';
 import { AggregatorError } from './errors.ts';
-import type { ContentHasher } from './event-content.ts';
 import { type BatchWriters, flush } from './flush.ts';
 import type { Intent } from './intent.ts';
 import { extendFilter, type Lane, newLane, UNREAD } from './lane.ts';
@@ -29,7 +28,6 @@ export interface PartitionLoopOptions extends TakeOverSources {
   readonly loadTerms: (epoch: string) => Promise<RatingTerms>;
   readonly writers: BatchWriters;
   readonly userKeyOf: UserKeyer;
-  readonly contentOf: ContentHasher;
   readonly counters: Counters;
   readonly troubles: Troubles;
   readonly logger: Logger;
@@ -82,6 +80,8 @@ class Loop implements PartitionLoop {
   readonly #options: PartitionLoopOptions;
   readonly #toolbox: Toolbox;
   readonly #lanes = new Map<number, Lane>();
+  /** A stored block, whose memory the next one takes: fresh memory costs as much as filling it. */
+  #spent: RawBlock | null = null;
   /** Of the present assignment; `null` = not asked for yet. */
   #facts: Promise<AssignmentFacts> | null = null;
 
@@ -170,7 +170,10 @@ class Loop implements PartitionLoop {
     await this.#fill(lane, from);
     const range = { stream: lane.stream, ...cutRange(fetched, { from, recordsMax: lane.recordsMax }) };
     // Other terms may be in force by the next attempt, but what was noted in an intent is stored only as it was.
-    return openPending(lane, range, { rating: this.#toolbox.current(), sources: this.#options.older });
+    const tools = { rating: this.#toolbox.current(), sources: this.#options.older };
+    const spent = this.#spent;
+    this.#spent = null;
+    return openPending(lane, range, spent === null ? tools : { ...tools, spent });
   }
 
   /** True = it is stored; false = it is not, nothing of it is, and the range is to be stored in smaller parts. */
@@ -179,6 +182,7 @@ class Loop implements PartitionLoop {
     if (lane.fault !== null) {
       throw stopped(lane.fault);
     }
+    const isFirstAttempt = pending.done === 'nothing';
     try {
       await flush(pending, writers, membership);
     } catch (error) {
@@ -193,6 +197,8 @@ class Loop implements PartitionLoop {
     }
     extendWindow(lane.partition, pending.batch.seen, pending.range);
     lane.idFilter = extendFilter(lane.idFilter, pending.directIds);
+    // An insert that was given up may still be read from memory.
+    this.#spent = isFirstAttempt ? pending.batch.block : this.#spent;
     lane.pending = null;
     lane.storedTo = pending.range.nextOffset;
     lane.storedSinceSplit += 1;
@@ -218,7 +224,7 @@ class Loop implements PartitionLoop {
     if (lane.partition.filledTo > firstOffset) {
       lane.partition = emptyWindow(lane.partition.kafkaPartition);
     }
-    await fillWindow(lane.partition, firstOffset, this.#options);
+    await fillWindow(lane.partition, firstOffset, this.#options.readRecords);
   }
 
   async #readFacts(): Promise<AssignmentFacts> {

@@ -1,6 +1,6 @@
 import type { FetchedRecord } from '@meterstone/kafka';
 import { DuplicateWindow, WINDOW_OFFSETS_MAX } from './deduplicate.ts';
-import type { ContentHasher } from './event-content.ts';
+import { IdentityKey } from './identity-key.ts';
 import { readRecord } from './read-record.ts';
 
 /** Reads the records of one Kafka partition in `[from, to)`; what the log no longer holds is left out. */
@@ -53,14 +53,15 @@ export function emptyWindow(kafkaPartition: number): PartitionWindow {
 export async function fillWindow(
   partition: PartitionWindow,
   firstOffset: number,
-  tools: { readonly readRecords: ReadRecords; readonly contentOf: ContentHasher },
+  readRecords: ReadRecords,
 ): Promise<void> {
   const { window, kafkaPartition } = partition;
+  const key = new IdentityKey();
   const start = Math.max(0, firstOffset - WINDOW_OFFSETS_MAX);
   forgetBefore(partition, start);
   for (let from = Math.max(start, partition.filledTo); from < firstOffset; from += FILL_OFFSETS) {
     const to = Math.min(from + FILL_OFFSETS, firstOffset);
-    const records = await tools.readRecords(kafkaPartition, from, to);
+    const records = await readRecords(kafkaPartition, from, to);
     const [first] = records;
     // A gap at the front may be one of offsets, or of what the log no longer holds: taken for the latter.
     if (partition.knownFrom === null || first?.offset !== from) {
@@ -70,8 +71,8 @@ export async function fillWindow(
     for (const record of records) {
       const read = readRecord(record);
       if (read.kind === 'event') {
-        const { eventId, line } = read.event;
-        window.add({ eventId, line, content: tools.contentOf(read.event), kafkaOffset: record.offset });
+        key.read(read.event.eventId, 0, read.event.line);
+        window.add(key, read.content, record.offset);
       }
     }
     partition.filledTo = to;

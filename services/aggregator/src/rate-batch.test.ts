@@ -34,7 +34,7 @@ function rated(outcome: BatchOutcome): RatedBatch {
 }
 
 function rateValues(values: Values, tools: RatingTools = exampleTools()): RatedBatch {
-  return rated(rateBatch(rangeOf(values), new DuplicateWindow(), tools));
+  return rated(rateBatch(rangeOf(values), { tools, window: new DuplicateWindow() }));
 }
 
 describe('rating a range', () => {
@@ -105,18 +105,17 @@ describe('rating a range', () => {
   });
 
   it('decides nothing while an org is unknown, not even for the others', () => {
-    const outcome = rateBatch(
-      rangeOf([exampleEvent(1), exampleEvent(2, { orgId: 'newcomer' })], 40),
-      new DuplicateWindow(),
-      exampleTools(),
-    );
+    const outcome = rateBatch(rangeOf([exampleEvent(1), exampleEvent(2, { orgId: 'newcomer' })], 40), {
+      tools: exampleTools(),
+      window: new DuplicateWindow(),
+    });
     expect(outcome).toEqual({ kind: 'unknown_org', orgId: 'newcomer', kafkaOffset: 41 });
   });
 
   it('needs no org for a copy', () => {
     const values = [exampleEvent(2, { orgId: 'gone' })];
     const known = rateValues(values, exampleTools(orgsOf('gone')));
-    expect(rateBatch(rangeOf(values, 10), known.seen, exampleTools())).toMatchObject({
+    expect(rateBatch(rangeOf(values, 10), { tools: exampleTools(), window: known.seen })).toMatchObject({
       kind: 'rated',
       batch: { counts: { stored: 0, duplicates: 1 } },
     });
@@ -125,13 +124,15 @@ describe('rating a range', () => {
   it('calls a record a duplicate only of what stands before its range', () => {
     const first = rangeOf([exampleEvent(1), exampleEvent(2)]);
     const window = new DuplicateWindow();
-    const once = rated(rateBatch(first, window, exampleTools()));
+    const once = rated(rateBatch(first, { tools: exampleTools(), window: window }));
     // Read, rated, but never stored: the same range again, as after a rebalance, must give the same rows.
-    const again = rated(rateBatch(first, window, exampleTools()));
+    const again = rated(rateBatch(first, { tools: exampleTools(), window: window }));
     expect(again.counts).toEqual(once.counts);
     window.absorb(again.seen);
     expect(
-      rated(rateBatch(rangeOf([exampleEvent(2), exampleEvent(3)], 2), window, exampleTools())).counts,
+      rated(
+        rateBatch(rangeOf([exampleEvent(2), exampleEvent(3)], 2), { tools: exampleTools(), window: window }),
+      ).counts,
     ).toEqual({
       records: 2,
       stored: 1,
@@ -165,10 +166,13 @@ describe('the same range', () => {
           const range = rangeOf(values, before.length);
           const live = new DuplicateWindow();
           live.absorb(rateValues(before, warm).seen);
-          const [a, b] = [rated(rateBatch(range, live, warm)), rated(rateBatch(range, live, warm))];
+          const [a, b] = [
+            rated(rateBatch(range, { tools: warm, window: live })),
+            rated(rateBatch(range, { tools: warm, window: live })),
+          ];
           const rebuilt = new DuplicateWindow();
           rebuilt.absorb(rateValues(before).seen);
-          const c = rated(rateBatch(range, rebuilt, exampleTools()));
+          const c = rated(rateBatch(range, { tools: exampleTools(), window: rebuilt }));
           for (const other of [b, c]) {
             expect(rawBlockBytes(other.block).equals(rawBlockBytes(a.block))).toBe(true);
             expect([other.users, other.deadLetters, other.counts]).toEqual([
@@ -188,9 +192,13 @@ describe('the same range', () => {
       fc.property(fc.array(someValue, { minLength: 1, maxLength: 60 }), fc.nat(), (values, cutAt) => {
         const cut = cutAt % values.length;
         const window = new DuplicateWindow();
-        const first = rated(rateBatch(rangeOf(values.slice(0, cut)), window, exampleTools()));
+        const first = rated(
+          rateBatch(rangeOf(values.slice(0, cut)), { tools: exampleTools(), window: window }),
+        );
         window.absorb(first.seen);
-        const second = rated(rateBatch(rangeOf(values.slice(cut), cut), window, exampleTools()));
+        const second = rated(
+          rateBatch(rangeOf(values.slice(cut), cut), { tools: exampleTools(), window: window }),
+        );
         const whole = rateValues(values);
         expect(first.counts.stored + second.counts.stored).toBe(whole.counts.stored);
         expect(first.counts.duplicates + second.counts.duplicates).toBe(whole.counts.duplicates);

@@ -1,20 +1,25 @@
 import type { DeadLetter } from '@meterstone/events';
 import type { FetchedRecord } from '@meterstone/kafka';
-import type { Rater, RatingTerms, UsageEvent } from '@meterstone/metering';
+import type { Rater, RatingTerms } from '@meterstone/metering';
+import type { RawBlock, UserKeyer, UserName } from '@meterstone/store';
 import {
-  appendRawRow,
-  createRawBlock,
-  type RawBlock,
-  StoreError,
-  type UserKeyer,
-  type UserName,
-} from '@meterstone/store';
-import { BlockFacts } from './block-facts.ts';
+  type BatchDraft,
+  book,
+  closeDraft,
+  isDecided,
+  openDraft,
+  refuse,
+  settleDuplicate,
+  standBeyondMemory,
+  standInMemory,
+} from './batch-draft.ts';
+import type { BlockFacts } from './block-facts.ts';
 import type { OffsetRange } from './block-token.ts';
-import { DuplicateWindow, type Standing } from './deduplicate.ts';
-import type { ContentHasher } from './event-content.ts';
+import type { DuplicateWindow } from './deduplicate.ts';
+import type { FastLane } from './fast-lane/fast-lane.ts';
+import { IdentityKey } from './identity-key.ts';
 import type { OlderEvents } from './older-events.ts';
-import { type RecordFault, readRecord } from './read-record.ts';
+import { readRecord } from './read-record.ts';
 
 /** A range of offsets and the records in it. Offsets may have gaps. */
 export interface RecordRange extends OffsetRange {
@@ -28,9 +33,19 @@ export interface RatingTools {
   /** A rater of these terms. */
   readonly rate: Rater;
   readonly userKeyOf: UserKeyer;
-  readonly contentOf: ContentHasher;
+  /** Of the same terms; `null` = every record goes the way over objects, to the same end. */
+  readonly fastLane: FastLane | null;
+}
+
+/** What a range is held against. */
+export interface BatchGround {
+  readonly tools: RatingTools;
+  /** What stands before the range in its Kafka partition; only read. */
+  readonly window: DuplicateWindow;
   /** What is older than the window; absent = nothing is. */
   readonly older?: OlderEvents;
+  /** A block that nothing needs any more, for its memory. */
+  readonly spent?: RawBlock;
 }
 
 /** `records` = `stored` + `duplicates` + `deadLetters`. */
@@ -54,143 +69,53 @@ export interface RatedBatch {
   readonly seen: DuplicateWindow;
 }
 
-/** `unknown_org`: the terms do not know an org (yet); nothing was decided, the same range can be rated again later. */
-export type BatchOutcome =
-  | { readonly kind: 'rated'; readonly batch: RatedBatch }
-  | { readonly kind: 'unknown_org'; readonly orgId: string; readonly kafkaOffset: number };
+/** The terms do not know an org (yet); nothing was decided, the same range can be rated again later. */
+export interface UnknownOrg {
+  readonly kind: 'unknown_org';
+  readonly orgId: string;
+  readonly kafkaOffset: number;
+}
+
+export type BatchOutcome = { readonly kind: 'rated'; readonly batch: RatedBatch } | UnknownOrg;
 
 /**
  * Turns a range into rows, dead letters and counts. A pure function of the range's records, the terms, and what stands
- * before the range in its Kafka partition (`window`, which is only read): no clock, no randomness, so that a replay
- * gives the same bytes. An unpriceable event is stored with absent amounts.
+ * before the range in its Kafka partition: no clock, no randomness, so that a replay gives the same bytes. An unpriceable
+ * event is stored with absent amounts.
  */
-export function rateBatch(range: RecordRange, window: DuplicateWindow, tools: RatingTools): BatchOutcome {
-  const draft: Draft = {
-    range,
-    tools,
-    block: createRawBlock(),
-    users: new Map(),
-    facts: new BlockFacts(),
-    deadLetters: [],
-    seen: new DuplicateWindow(),
-    stored: 0,
-    duplicates: 0,
-  };
+export function rateBatch(range: RecordRange, ground: BatchGround): BatchOutcome {
+  const draft = openDraft(range, ground);
+  const { fastLane } = ground.tools;
+  const key = new IdentityKey();
+  fastLane?.begin();
   for (const record of range.records) {
-    const read = readRecord(record);
-    if (read.kind === 'fault') {
-      refuse(draft, record, read.fault);
-      continue;
-    }
-    const { event } = read;
-    const standing = stand(draft, { event, record, window });
-    if (standing !== 'absent') {
-      settleDuplicate(draft, record, standing);
-      continue;
-    }
-    if (!tools.terms.orgs.has(event.orgId)) {
-      return { kind: 'unknown_org', orgId: event.orgId, kafkaOffset: record.offset };
-    }
-    book(draft, record, event);
-  }
-  return { kind: 'rated', batch: toBatch(draft) };
-}
-
-/** A batch in the making. */
-interface Draft {
-  readonly range: RecordRange;
-  readonly tools: RatingTools;
-  readonly block: RawBlock;
-  /** By org and user key. */
-  readonly users: Map<string, UserName>;
-  readonly facts: BlockFacts;
-  readonly deadLetters: DeadLetter[];
-  readonly seen: DuplicateWindow;
-  stored: number;
-  duplicates: number;
-}
-
-/** How a record stands against all before it, in the window and in the range; then it is one of those itself. */
-function stand(
-  draft: Draft,
-  { event, record, window }: { event: UsageEvent; record: FetchedRecord; window: DuplicateWindow },
-): Standing {
-  const { seen, tools } = draft;
-  const { eventId, line } = event;
-  const content = tools.contentOf(event);
-  const here = seen.find(eventId, line, content);
-  const before = window.find(eventId, line, content);
-  seen.add({ eventId, line, content, kafkaOffset: record.offset });
-  if (here === 'copy' || before === 'copy') {
-    return 'copy';
-  }
-  const standing = here === 'conflict' ? here : before;
-  if (standing !== 'absent' || tools.older === undefined) {
-    return standing;
-  }
-  return tools.older.find(event, record, () => tools.userKeyOf(event.orgId, event.user));
-}
-
-function settleDuplicate(draft: Draft, record: FetchedRecord, standing: 'copy' | 'conflict'): void {
-  if (standing === 'copy') {
-    draft.duplicates += 1;
-    return;
-  }
-  refuse(draft, record, {
-    code: 'duplicate_conflict',
-    reason: 'its event_id and line stand at a smaller offset with other content, and the first one counts',
-  });
-}
-
-function book(draft: Draft, record: FetchedRecord, event: UsageEvent): void {
-  const { range, tools } = draft;
-  const userKey = tools.userKeyOf(event.orgId, event.user);
-  const { stream, kafkaPartition } = range;
-  const rating = tools.rate(event);
-  try {
-    appendRawRow(draft.block, {
-      event,
-      rating,
-      userKey,
-      coordinates: { stream, kafkaPartition, kafkaOffset: record.offset },
-    });
-  } catch (error) {
-    if (error instanceof StoreError && error.code === 'amount_out_of_range') {
-      refuse(draft, record, { code: 'amount_out_of_range', reason: error.message });
-      return;
-    }
-    throw error;
-  }
-  draft.stored += 1;
-  draft.facts.add(event, rating);
-  if (event.user !== null && event.user !== '') {
-    const key = `${event.orgId}\u0000${event.user}`;
-    if (!draft.users.has(key)) {
-      draft.users.set(key, { orgId: event.orgId, userKey, user: event.user });
+    const taken = fastLane?.take(draft, record) ?? 'unusual';
+    const outcome = taken === 'unusual' ? takeAsObject(draft, record, key) : taken;
+    if (outcome !== 'taken') {
+      return outcome;
     }
   }
+  return { kind: 'rated', batch: closeDraft(draft) };
 }
 
-function refuse({ range, deadLetters }: Draft, record: FetchedRecord, { code, reason }: RecordFault): void {
-  deadLetters.push({
-    stream: range.stream,
-    topic: range.topic,
-    kafkaPartition: range.kafkaPartition,
-    kafkaOffset: record.offset,
-    recordTimestamp: record.timestampMs,
-    recordKey: record.key,
-    recordValue: record.value,
-    code,
-    reason,
-  });
-}
-
-function toBatch({ block, users, deadLetters, facts, seen, stored, duplicates }: Draft): RatedBatch {
-  const counts = {
-    records: stored + duplicates + deadLetters.length,
-    stored,
-    duplicates,
-    deadLetters: deadLetters.length,
-  };
-  return { block, users: [...users.values()], deadLetters, counts, facts, seen };
+/** The way that every record can go. */
+function takeAsObject(draft: BatchDraft, record: FetchedRecord, key: IdentityKey): 'taken' | UnknownOrg {
+  const read = readRecord(record);
+  if (read.kind === 'fault') {
+    refuse(draft, record, read.fault);
+    return 'taken';
+  }
+  const { event, content } = read;
+  key.read(event.eventId, 0, event.line);
+  const inMemory = standInMemory(draft, record, { key, content });
+  const standing = isDecided(inMemory) ? inMemory : standBeyondMemory(draft, { record, event, inMemory });
+  if (standing !== 'absent') {
+    settleDuplicate(draft, record, standing);
+    return 'taken';
+  }
+  if (!draft.tools.terms.orgs.has(event.orgId)) {
+    return { kind: 'unknown_org', orgId: event.orgId, kafkaOffset: record.offset };
+  }
+  book(draft, record, event);
+  return 'taken';
 }

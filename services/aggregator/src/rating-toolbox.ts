@@ -1,6 +1,6 @@
 import { createRater, type RatingTerms } from '@meterstone/metering';
 import type { UserKeyer } from '@meterstone/store';
-import type { ContentHasher } from './event-content.ts';
+import { FastLane } from './fast-lane/fast-lane.ts';
 import type { RatingTools } from './rate-batch.ts';
 
 /** The tools of terms; of those in force, made anew only when they change, so that a rater's memory lives on. */
@@ -13,13 +13,16 @@ export interface Toolbox {
 export function createToolbox({
   terms,
   userKeyOf,
-  contentOf,
 }: {
   readonly terms: () => RatingTerms;
   readonly userKeyOf: UserKeyer;
-  readonly contentOf: ContentHasher;
 }): Toolbox {
-  const of = (wanted: RatingTerms) => ({ terms: wanted, rate: createRater(wanted), userKeyOf, contentOf });
+  const of = (wanted: RatingTerms) => ({
+    terms: wanted,
+    rate: createRater(wanted),
+    userKeyOf,
+    fastLane: new FastLane(wanted, userKeyOf),
+  });
   let tools: RatingTools | null = null;
   return {
     of,

@@ -1,10 +1,15 @@
-import { decodeUsageEvent, EventDecodeError, type EventDecodeErrorCode } from '@meterstone/events';
+import {
+  EventDecodeError,
+  type EventDecodeErrorCode,
+  type ReadUsageEvent,
+  readUsageEvent,
+} from '@meterstone/events';
 import type { FetchedRecord } from '@meterstone/kafka';
-import { type EventFaultCode, type UsageEvent, validateUsageEvent } from '@meterstone/metering';
+import { type EventFaultCode, validateUsageEvent } from '@meterstone/metering';
 
 /**
  * Why a record becomes a dead letter: the closed list.
- * `record_too_large`: over `RECORD_BYTES_MAX`. `undecodable`, `unknown_schema`: as `decodeUsageEvent` says (a record
+ * `record_too_large`: over `RECORD_BYTES_MAX`. `undecodable`, `unknown_schema`: as `readUsageEvent` says (a record
  * without a value is undecodable). The codes of `validateUsageEvent`. `amount_out_of_range`: rated, an amount has more
  * than 38 digits. `duplicate_conflict`: its (event id, line) stands at a smaller offset with other content.
  */
@@ -24,7 +29,7 @@ export interface RecordFault {
 
 /** What a record turned out to be. */
 export type ReadRecord =
-  | { readonly kind: 'event'; readonly event: UsageEvent }
+  | ({ readonly kind: 'event' } & ReadUsageEvent)
   | { readonly kind: 'fault'; readonly fault: RecordFault };
 
 /** Bytes of a record's value. A valid event has at most about 50,000 (its texts have limits). */
@@ -41,17 +46,18 @@ export function readRecord({ value, timestampMs }: FetchedRecord): ReadRecord {
   if (value.length > RECORD_BYTES_MAX) {
     return toFault('record_too_large', `the value has ${value.length} bytes, more than ${RECORD_BYTES_MAX}`);
   }
-  let event: UsageEvent;
+  let read: ReadUsageEvent;
   try {
-    event = decodeUsageEvent(value);
+    read = readUsageEvent(value);
   } catch (error) {
     if (error instanceof EventDecodeError) {
       return toFault(error.code, error.message);
     }
     throw error;
   }
+  const { event, content } = read;
   const fault = validateUsageEvent(event, timestampMs);
-  return fault === null ? { kind: 'event', event } : { kind: 'fault', fault };
+  return fault === null ? { kind: 'event', event, content } : { kind: 'fault', fault };
 }
 
 function toFault(code: DeadLetterCode, reason: string): ReadRecord {

@@ -1,0 +1,81 @@
+import type { RatingTerms } from '@meterstone/metering';
+import type { UserKeyer, UserName } from '@meterstone/store';
+import { type Slice, SliceTable } from './slice-table.ts';
+
+/**
+ * Remembers users by the bytes of their names. A block of 100,000 rows has tens of thousands of them: what every row
+ * needs of one stands together, and the rest is looked at once a batch.
+ */
+export class UserMemory {
+  /** For each its number plus 1, the batch in which it last appeared, 1 if it has a plan, its key. */
+  readonly #table = new SliceTable(KEY + KEY_WORDS);
+  /** By number; `null` = there is no user. */
+  readonly #names: (UserName | null)[] = [];
+  readonly #plans = new Map<number, string>();
+  readonly #terms: RatingTerms;
+  readonly #userKeyOf: UserKeyer;
+
+  constructor(terms: RatingTerms, userKeyOf: UserKeyer) {
+    this.#terms = terms;
+    this.#userKeyOf = userKeyOf;
+  }
+
+  get size(): number {
+    return this.#names.length;
+  }
+
+  /** The place of a user whose name is the slice, salted with their org; `read` tells who they are. */
+  placeOf(slice: Slice, read: () => { readonly orgId: string; readonly user: string | null }): number {
+    const place = this.#table.placeOf(slice);
+    if (this.#table.words[place] === 0) {
+      this.#keep(place, read());
+    }
+    return place;
+  }
+
+  /** Writes the 16 bytes of a user's key at `at`. */
+  writeKey(place: number, out: DataView, at: number): void {
+    const { words } = this.#table;
+    out.setInt32(at, words[place + KEY] ?? 0);
+    out.setInt32(at + 4, words[place + KEY + 1] ?? 0);
+    out.setInt32(at + 8, words[place + KEY + 2] ?? 0);
+    out.setInt32(at + 12, words[place + KEY + 3] ?? 0);
+  }
+
+  /** The plan of a user's own; `undefined` = they have none. */
+  planOf(place: number): string | undefined {
+    return this.#table.words[place + HAS_PLAN] === 1 ? this.#plans.get(place) : undefined;
+  }
+
+  /** The user, when they first appear in a batch (numbered from 1); `null` at any further time, and if there is none. */
+  appear(place: number, batch: number): UserName | null {
+    const { words } = this.#table;
+    if (words[place + LAST_BATCH] === batch) {
+      return null;
+    }
+    words[place + LAST_BATCH] = batch;
+    return this.#names[(words[place] ?? 0) - 1] ?? null;
+  }
+
+  #keep(place: number, { orgId, user }: { readonly orgId: string; readonly user: string | null }): void {
+    const { words } = this.#table;
+    const userKey = this.#userKeyOf(orgId, user);
+    this.#names.push(user === null || user === '' ? null : { orgId, userKey, user });
+    words[place] = this.#names.length;
+    const plan = user === null ? undefined : this.#terms.orgs.get(orgId)?.userPlans.get(user);
+    if (plan !== undefined) {
+      this.#plans.set(place, plan);
+      words[place + HAS_PLAN] = 1;
+    }
+    const key = new DataView(userKey.buffer, userKey.byteOffset, userKey.length);
+    for (let word = 0; word < KEY_WORDS; word++) {
+      words[place + KEY + word] = key.getInt32(word * WORD_BYTES);
+    }
+  }
+}
+
+const LAST_BATCH = 1;
+const HAS_PLAN = 2;
+const KEY = 3;
+const KEY_WORDS = 4;
+const WORD_BYTES = 4;
