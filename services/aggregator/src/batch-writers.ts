@@ -36,8 +36,8 @@ export function createBatchWriters(parts: BatchWriterParts): BatchWriters {
         counters.insertMs += now() - startedAt;
       }
     },
-    ensureStored: (pending) => ensureStored(pending, { store: client, gate, counters }),
-    isAbsent: (pending) => isAbsent(pending, { store: client, gate, counters }),
+    ensureStored: (pending) => ensureStored(pending, { store: client, gate, counters, now }),
+    isAbsent: (pending) => isAbsent(pending, { store: client, gate, counters, now }),
     async sendDeadLetters(records) {
       if (records.length > 0) {
         await parts.sendDeadLetters(records);

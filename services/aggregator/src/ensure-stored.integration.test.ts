@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { createStoreClient, insertLedgerRange, insertRawBlock, migrate } from '@meterstone/store';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createCounters } from './counters.ts';
-import { ensureStored } from './ensure-stored.ts';
-import { exampleEvent, exampleRecord, exampleTools } from './example.ts';
+import { DIFFERENCE_MS_MAX, ensureStored } from './ensure-stored.ts';
+import { exampleEvent, exampleRecord, exampleTerms, exampleTools } from './example.ts';
 import { InsertGate } from './insert-gate.ts';
 import { newLane } from './lane.ts';
 import { toLedgerRange } from './ledger-row.ts';
@@ -36,10 +36,10 @@ async function pendingOf(orgId: string): Promise<PendingBatch> {
   streams += 1;
   const records = [1, 2, 3].map((name, offset) => exampleRecord(offset, exampleEvent(name, { orgId })));
   const range = { stream: streams, topic: 't', kafkaPartition: 0, firstOffset: 0, nextOffset: 3, records };
-  const tools = exampleTools();
-  const [acme] = tools.terms.orgs.values();
+  const terms = exampleTerms();
+  const [acme] = terms.orgs.values();
   const orgs = new Map(acme === undefined ? [] : [[orgId, acme]]);
-  const rating = { ...tools, terms: { ...tools.terms, orgs } };
+  const rating = exampleTools({ ...terms, orgs });
   const pending = await openPending(newLane(0), range, { rating, sources: NO_OLDER });
   return { ...pending, isUncertain: true };
 }
@@ -48,9 +48,9 @@ const insert = ({ batch, intent }: PendingBatch, token = intent.token) =>
   insertRawBlock({ client: store, block: batch.block, token });
 const command = (query: string) => store.command({ query });
 
-async function ensure(pending: PendingBatch) {
+async function ensure(pending: PendingBatch, now = 0) {
   const counters = createCounters();
-  const parts = { store, gate: new InsertGate(), counters, sleep: async () => undefined };
+  const parts = { store, gate: new InsertGate(), counters, now: () => now, sleep: async () => undefined };
   const outcome = await ensureStored(pending, parts).then(
     () => 'stored',
     (error: unknown) =>
@@ -107,7 +107,8 @@ describe('a block whose insert nobody heard of', () => {
     const pending = await pendingOf('lost-in-rollup');
     await insert(pending);
     await command("DELETE FROM usage_day WHERE org_id = 'lost-in-rollup'");
-    const { outcome } = await ensure(pending);
+    expect((await ensure(pending)).outcome).toMatch(/^not_verified: /);
+    const { outcome } = await ensure(pending, DIFFERENCE_MS_MAX);
     expect(outcome).toMatch(
       /^partition_stopped: .*raw has 3 of 3 rows; usage_day lacks attempts 3, .*recover/,
     );
@@ -118,7 +119,25 @@ describe('a block whose insert nobody heard of', () => {
     const pending = await pendingOf('double');
     await insert(pending);
     await insert(pending, 'a token that is not its own');
-    expect((await ensure(pending)).outcome).toMatch(/^partition_stopped: .*raw has 6 of 3 rows/);
+    await ensure(pending);
+    expect((await ensure(pending, DIFFERENCE_MS_MAX)).outcome).toMatch(
+      /^partition_stopped: .*raw has 6 of 3 rows/,
+    );
+  });
+
+  it('waits while another block of its org is half stored, and for no longer', async () => {
+    const pending = await pendingOf('shared');
+    const other = await pendingOf('shared');
+    await insert(pending);
+    await command("ALTER TABLE usage_day ADD CONSTRAINT broken CHECK org_id != 'shared'");
+    await expect(insert(other)).rejects.toMatchObject({ code: 'server_refused' });
+    await command('ALTER TABLE usage_day DROP CONSTRAINT broken');
+    expect((await ensure(pending)).outcome).toMatch(/^not_verified: .*usage_day lacks attempts 3/);
+    expect((await ensure(pending, DIFFERENCE_MS_MAX - 1)).outcome).toMatch(/^not_verified: /);
+    await insert(other);
+    expect((await ensure(pending, DIFFERENCE_MS_MAX)).outcome).toBe('stored');
+    expect((await ensure(other, DIFFERENCE_MS_MAX)).outcome).toBe('stored');
+    expect(await stored('shared')).toEqual({ raw: 6, day: 6 });
   });
 
   it('stops its Kafka partition where the ledger has gone back meanwhile', async () => {

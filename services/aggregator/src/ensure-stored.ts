@@ -19,6 +19,8 @@ export interface EnsureStoredParts {
   readonly store: StoreClient;
   readonly gate: InsertGate;
   readonly counters: Counters;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
   /** @default timers of Node */
   readonly sleep?: (waitMs: number) => Promise<unknown>;
 }
@@ -31,7 +33,14 @@ type Verdict =
   /** Some of it is missing, or doubled. */
   | { readonly kind: 'different'; readonly detail: string };
 
-/** Under load, others insert while raw and rollups are read: only a difference that stands still is one. */
+/**
+ * How long a difference stands before it is believed. Other blocks of the same orgs and quarters may be half stored too,
+ * in this process or in one that died: until whoever has them has sent them again, which takes a session timeout and a
+ * back-off at most, what they lack looks like this block's.
+ */
+export const DIFFERENCE_MS_MAX = 120_000;
+
+/** Under load, others insert while raw and rollups are read: only what stands still is so. */
 const LOOKS_MAX = 8;
 const LOOK_PAUSE_MS = 500;
 /** Looks in a row that must see the same. */
@@ -43,9 +52,10 @@ const SAME_LOOKS = 3;
  * range's offsets, and every rollup is compared with raw over the cells that the block touches.
  *
  * What is missing is sent again under the same token, which completes a half-stored block. If all of it is missing
- * although its token is known, it is stored under a token derived from that. Anything else is left for repair at rest:
- * the Kafka partition stops with KafkaError `partition_stopped`. AggregatorError `not_verified` where too much else was
- * inserted meanwhile: try again. Otherwise throws `StoreError`.
+ * although its token is known, it is stored under a token derived from that. A difference that is left may be another
+ * block's: AggregatorError `not_verified`, try again, for `DIFFERENCE_MS_MAX`; then it is left for repair at rest and the
+ * Kafka partition stops with KafkaError `partition_stopped`. `not_verified` too where too much was inserted meanwhile.
+ * Otherwise throws `StoreError`.
  */
 export async function ensureStored(pending: PendingBatch, parts: EnsureStoredParts): Promise<void> {
   const { counters, gate } = parts;
@@ -71,9 +81,15 @@ export async function ensureStored(pending: PendingBatch, parts: EnsureStoredPar
       break;
     }
   }
-  throw stopped(
-    `the block of ${intent.token} is not stored whole and once, and cannot be completed: ${seen}`,
-  );
+  throw notStored(pending, { seen, now: parts.now() });
+}
+
+function notStored(pending: PendingBatch, { seen, now }: { seen: string; now: number }): Error {
+  const { token } = pending.intent;
+  pending.differentSince ??= now;
+  return now - pending.differentSince < DIFFERENCE_MS_MAX
+    ? new AggregatorError('not_verified', `${token} differs, or a block beside it does: ${seen}`)
+    : stopped(`the block of ${token} is not stored whole and once, and cannot be completed: ${seen}`);
 }
 
 /**

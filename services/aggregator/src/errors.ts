@@ -2,7 +2,7 @@
  * `unknown_org`: the configuration does not know the org of an event; the Kafka partition waits at its offset.
  * `assignment_lost`: the Kafka partition went to another aggregator while a range was in hand; the range is dropped
  * here, before its insert. `not_verified`: whether a block is stored could not be seen, since too much was inserted
- * beside it.
+ * beside it, or since a difference may be that of another block.
  */
 export type AggregatorErrorCode = 'unknown_org' | 'assignment_lost' | 'not_verified';
 

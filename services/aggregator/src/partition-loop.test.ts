@@ -133,6 +133,51 @@ describe('the partition loop', () => {
     expect(troubles.size).toBe(0);
   });
 
+  it('stores a letter that was sent again, though what it was made of is readable by now', async () => {
+    const world = new ExampleWorld([Buffer.from('noise'), ...events(2, 1, 1, 1)]);
+    const before = await world.assigned();
+    await before.onBatch(world.batch(0, 2), world.membership);
+    expect(world.counters.deadLetters.size).toBe(1);
+    // A newer version reads at offset 0 what the older one could not.
+    world.records[0] = exampleRecord(0, exampleEvent(1));
+    world.refused.add(0);
+    for (const offset of [3, 4]) {
+      const record = world.records[offset] ?? expect.fail();
+      world.records[offset] = { ...record, key: Buffer.from('replay-1-3-0') };
+    }
+    const loop = await world.assigned();
+    await loop.onBatch(world.batch(2, 3), world.membership);
+    // Without that key it is a copy of what stands in the window.
+    expect(world.counters).toMatchObject({ stored: 1, duplicates: 1, idsLookedUp: 0 });
+    world.refused.add(2);
+    await loop.onBatch(world.batch(3, 4), world.membership);
+    expect(world.counters).toMatchObject({ stored: 2, duplicates: 1, idsLookedUp: 1 });
+    await loop.onBatch(world.batch(4, 5), world.membership);
+    expect(world.counters).toMatchObject({ stored: 2, duplicates: 2, idsLookedUp: 2 });
+  });
+
+  it('gives each block its own rows, though it takes the memory of the one before', async () => {
+    const names = events(...Array.from({ length: 300 }, (_, name) => name));
+    const world = new ExampleWorld(names);
+    const loop = await world.assigned();
+    for (const [from, to] of [
+      [0, 200],
+      [200, 250],
+      [250, 300],
+    ] as const) {
+      await loop.onBatch(world.batch(from, to), world.membership);
+    }
+    const alone = await Promise.all(
+      [...world.ledger.values()].map(async ({ firstOffset, nextOffset }) => {
+        const other = new ExampleWorld(names);
+        const first = await other.assigned();
+        await first.onBatch(other.batch(firstOffset, nextOffset), other.membership);
+        return [...other.blocks.values()];
+      }),
+    );
+    expect([...world.blocks.values()]).toEqual(alone.flat());
+  });
+
   it('forgets a Kafka partition that it lost, and reads anew what stands before the next range', async () => {
     const world = new ExampleWorld(events(1, 2, 1, 2));
     const loop = await world.assigned();

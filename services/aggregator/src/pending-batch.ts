@@ -11,6 +11,8 @@ export interface PendingBatch {
   done: 'nothing' | 'intent' | 'users' | 'rows' | 'verified' | 'letters' | 'all';
   /** Something of it may be stored that nobody heard of: the token alone is no proof then. */
   isUncertain: boolean;
+  /** Since when raw and rollups differ where it stands, epoch milliseconds; `null` = no difference was seen. */
+  differentSince: number | null;
   /** How often ClickHouse had no memory for it. */
   memoryRefusals: number;
 }

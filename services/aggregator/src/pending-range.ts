@@ -2,6 +2,7 @@ import {
   blockChecksum,
   type EventKey,
   type OlderRows,
+  type RawBlock,
   rawBlockRowCount,
   type StoredEvents,
 } from '@meterstone/store';
@@ -12,7 +13,13 @@ import type { Lane } from './lane.ts';
 import { createOlderEvents, identityOf, type OlderEvents, type OlderEventsOptions } from './older-events.ts';
 import { edgeOf } from './partition-window.ts';
 import type { PendingBatch } from './pending-batch.ts';
-import { type RatedBatch, type RatingTools, type RecordRange, rateBatch } from './rate-batch.ts';
+import {
+  type BatchGround,
+  type RatedBatch,
+  type RatingTools,
+  type RecordRange,
+  rateBatch,
+} from './rate-batch.ts';
 
 /** Where ids are looked up that memory cannot decide. Both reject with `StoreError`, and can be repeated. */
 export interface OlderSources {
@@ -26,6 +33,8 @@ export interface OlderSources {
 export interface PendingTools {
   readonly rating: RatingTools;
   readonly sources: OlderSources;
+  /** A block that nothing needs any more, for its memory. */
+  readonly spent?: RawBlock;
 }
 
 /** From so many ids of a range on, it is worth reading all that there are: an index cannot tell so many apart. */
@@ -50,18 +59,28 @@ export async function openPending(
     rows: rawBlockRowCount(batch.block),
     checksum: blockChecksum(batch.block),
   };
-  return { range, batch, intent, directIds: direct, done: 'nothing', isUncertain: false, memoryRefusals: 0 };
+  return {
+    range,
+    batch,
+    intent,
+    directIds: direct,
+    done: 'nothing',
+    isUncertain: false,
+    differentSince: null,
+    memoryRefusals: 0,
+  };
 }
 
 /** Once without asking; where that does not decide all, with a filter of what there is, and with answers. */
 async function rateRange(
   lane: Lane,
   range: RecordRange,
-  { rating, sources }: PendingTools,
+  { rating: tools, sources, ...more }: PendingTools,
 ): Promise<{ batch: RatedBatch; direct: OlderEvents['direct'] }> {
   const { stream, kafkaPartition, firstOffset: before } = range;
   const olderRows = { stream, kafkaPartition, before };
   let lookedUp: OlderEventsOptions['lookedUp'] = null;
+  let { spent } = more;
   for (;;) {
     const older = createOlderEvents({
       edge: edgeOf(lane.partition),
@@ -70,7 +89,9 @@ async function rateRange(
       directIds: lane.idFilter.ids,
       lookedUp,
     });
-    const batch = rate(range, lane, { ...rating, older });
+    const { window } = lane.partition;
+    const batch = rate(range, { tools, window, older, ...(spent === undefined ? {} : { spent }) });
+    spent = batch.block;
     const { undecided } = older;
     if (undecided.length === 0) {
       return { batch, direct: older.direct };
@@ -88,8 +109,8 @@ async function rateRange(
   }
 }
 
-function rate(range: RecordRange, { partition }: Lane, tools: RatingTools): RatedBatch {
-  const outcome = rateBatch(range, partition.window, tools);
+function rate(range: RecordRange, ground: BatchGround): RatedBatch {
+  const outcome = rateBatch(range, ground);
   if (outcome.kind === 'rated') {
     return outcome.batch;
   }
