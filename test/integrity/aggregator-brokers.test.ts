@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Stack, startStack } from '@meterstone/local-stack';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Aggregator } from '../../services/aggregator/src/aggregator.ts';
@@ -9,6 +10,7 @@ import { type AggregatorLab, openAggregatorLab } from './aggregator-lab.ts';
 const TEST_MS_MAX = 240_000;
 const CACHE_FOLDER = join(import.meta.dirname, '../../.meterstone/cache');
 const KAFKA_PARTITIONS = 3;
+const UNDER_REPLICATED_MS = 4_000;
 
 let folder: string;
 let stack: Stack;
@@ -57,6 +59,26 @@ it('stores every event once while each broker but the controller is killed under
     await broker.start();
   }
   await produceEverywhere();
+  await lab.rest();
+  expect(await lab.findings()).toEqual([]);
+});
+
+it('waits while too few replicas are in sync, and acknowledges and stores nothing until they are', {
+  timeout: TEST_MS_MAX,
+}, async () => {
+  const stored = () => lab.rows('SELECT count() AS stored FROM raw_events');
+  const before = await stored();
+  const others = stack.kafka.slice(1);
+  await Promise.all(others.map((broker) => broker.kill('SIGKILL')));
+  let isAcknowledged = false;
+  const load = produceEverywhere().then(() => {
+    isAcknowledged = true;
+  });
+  await sleep(UNDER_REPLICATED_MS);
+  expect(isAcknowledged).toBe(false);
+  expect(await stored()).toEqual(before);
+  await Promise.all(others.map((broker) => broker.start()));
+  await load;
   await lab.rest();
   expect(await lab.findings()).toEqual([]);
 });

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeDeadLetter } from '@meterstone/events';
 import { createProducer, ensureTopics, fetchPositions, readRange, topicNames } from '@meterstone/kafka';
+import { decide } from '@meterstone/recovery';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import type { Aggregator } from '../../services/aggregator/src/aggregator.ts';
 import { type AggregatorLab, openAggregatorLab } from './aggregator-lab.ts';
@@ -123,6 +124,27 @@ describe('a topic', () => {
     }
     expect(await lab.rows('SELECT count() AS stored FROM raw_events')).toEqual([{ stored: '500' }]);
     expect(await fetchPositions(lab)).toEqual(new Map());
+  });
+
+  it('that was made again and is begun anew takes what comes again for what it is', async () => {
+    await storeSome();
+    await admin((client) => client.deleteTopics({ topics: [lab.topic] }));
+    await deleteGroup();
+    await sleep(500);
+    await ensureTopics(lab.kafka, { prefix: lab.prefix, kafkaPartitions: 2, replicationFactor: 1 });
+    // As the replay of a journal does whose last acknowledgements were lost.
+    await lab.repeat(0, 120);
+    await lab.produce(1, 30);
+    expect(await decide('new-stream', lab)).toEqual([
+      { kafkaPartition: 0, position: 0, lostOffsets: 0 },
+      { kafkaPartition: 1, position: 0, lostOffsets: 0 },
+    ]);
+    await start();
+    await lab.rest();
+    expect(
+      await lab.rows('SELECT stream, count() AS stored FROM raw_events GROUP BY stream ORDER BY stream'),
+    ).toMatchObject([{ stored: '500' }, { stored: '30' }]);
+    expect(await lab.metric('duplicates_total')).toBe(120);
   });
 
   it('whose log starts beyond the ledger stops', async () => {

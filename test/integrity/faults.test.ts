@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
-import { faultText, isKill, planFault, planFaults } from './faults.ts';
+import { type FaultPlan, faultKind, faultText, isKill, planFault, planFaults } from './faults.ts';
 import { createChance } from './random.ts';
 
-const plan = (seed: number, hasLedger = true) => planFaults({ chance: createChance(seed), hasLedger }, 400);
+const plan = (seed: number, { hasLedger = true, only = null }: Partial<FaultPlan> = {}) =>
+  planFaults({ chance: createChance(seed), hasLedger, only }, 400);
 
 it('plans the same faults for the same seed, and others for another', () => {
   expect(plan(1)).toEqual(plan(1));
@@ -38,7 +39,14 @@ it('plans every kind of fault and every moment in the long run, mostly kills', (
 });
 
 it('aims at no ledger where there is none', () => {
-  expect(plan(3, false).map(faultText).join()).not.toContain('ledger');
+  expect(plan(3, { hasLedger: false }).map(faultText).join()).not.toContain('ledger');
+});
+
+it('plans one kind alone where that is asked for by its name', () => {
+  const faults = plan(3, { only: faultKind('kill_proxy') });
+  expect(new Set(faults.map(({ kind }) => kind))).toEqual(new Set(['kill_proxy']));
+  expect(faults.length).toBe(400);
+  expect(faultKind('kill_everything')).toBe(null);
 });
 
 it('pauses an aggregator for longer than its session lasts', () => {

@@ -67,16 +67,24 @@ export interface FaultPlan {
   readonly chance: Chance;
   /** The database has a ledger whose inserts can be aimed at. */
   readonly hasLedger: boolean;
+  /** Faults of this kind alone; `null` = of all kinds. */
+  readonly only: FaultKind | null;
+}
+
+/** The kind of this name; `null` = there is none. */
+export function faultKind(name: string): FaultKind | null {
+  return WEIGHTS.find(([kind]) => kind === name)?.[0] ?? null;
 }
 
 /** So many faults in a row, by chance alone: a seed always gives the same. */
 export function planFaults(plan: FaultPlan, count: number): Fault[] {
-  const kinds = WEIGHTS.flatMap(([kind, weight]) => Array.from({ length: weight }, () => kind));
+  const wanted = WEIGHTS.filter(([kind]) => plan.only === null || kind === plan.only);
+  const kinds = wanted.flatMap(([kind, weight]) => Array.from({ length: weight }, () => kind));
   return Array.from({ length: count }, () => planFault(plan, plan.chance.pick(kinds)));
 }
 
 /** One fault of a kind, its details by chance. */
-export function planFault({ chance, hasLedger }: FaultPlan, kind: FaultKind): Fault {
+export function planFault({ chance, hasLedger }: Omit<FaultPlan, 'only'>, kind: FaultKind): Fault {
   const delayMs = chance.between(0, INSERT_MS);
   switch (kind) {
     case 'kill_aggregator': {

@@ -5,7 +5,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { openSync, writeSync } from 'node:fs';
 import { encodeUsageEvent } from '@meterstone/events';
-import { Outbox, openJournal, replayJournals } from '@meterstone/journal';
+import { Outbox, openJournal, readTopicNow, replayJournals } from '@meterstone/journal';
 import { createBatchProducer, createKafka } from '@meterstone/kafka';
 import { createLogger } from '@meterstone/runtime';
 import { exampleEvent } from '../../packages/events/src/example-event.ts';
@@ -24,7 +24,7 @@ const journal = openJournal({
   instance: 'proxy-1',
   pid: 7,
   topic,
-  stream: 1,
+  topicId: null,
   bytesMax: 256 * 1024 * 1024,
   fsyncMs: 0,
   segmentBytesMax: 60_000,
@@ -35,8 +35,9 @@ const journal = openJournal({
 if (mode === 'hold') {
   setInterval(() => undefined, 1_000);
 } else {
+  const kafka = createKafka({ brokers: brokers.split(','), clientId: 'journal-child', logger });
   const producer = createBatchProducer({
-    kafka: createKafka({ brokers: brokers.split(','), clientId: 'journal-child', logger }),
+    kafka,
     topic,
     kafkaPartitions: KAFKA_PARTITIONS,
     lingerMs: 5,
@@ -47,9 +48,8 @@ if (mode === 'hold') {
   });
   const replayed = await replayJournals(folder, {
     producer,
-    kafkaPartitions: KAFKA_PARTITIONS,
     topic,
-    stream: 1,
+    readTopic: () => readTopicNow(kafka, topic),
     sourceRef: 'journal-child/heir',
     instance: 'proxy-1',
     pid: 7,

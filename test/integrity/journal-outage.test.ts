@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeUsageEvent, encodeUsageEvent } from '@meterstone/events';
-import { type Journal, Outbox, openJournal, replayJournals } from '@meterstone/journal';
+import { type Journal, Outbox, openJournal, readTopicNow, replayJournals } from '@meterstone/journal';
 import { type BatchProducer, createBatchProducer, readRange } from '@meterstone/kafka';
 import { createLogger } from '@meterstone/runtime';
 import { afterEach, describe, expect, inject, it } from 'vitest';
@@ -54,7 +54,7 @@ async function createParts(bytesMax: number): Promise<Parts> {
     instance: 'proxy-1',
     pid: process.pid,
     topic: test.topic,
-    stream: 1,
+    topicId: null,
     bytesMax,
     fsyncMs: 0,
     segmentBytesMax: 200_000,
@@ -202,9 +202,8 @@ describe('an outage of Kafka', () => {
     });
     const replayed = await replayJournals(folder, {
       producer: heir,
-      kafkaPartitions: KAFKA_PARTITIONS,
       topic: test.topic,
-      stream: 1,
+      readTopic: () => readTopicNow(test.kafka, test.topic),
       sourceRef: 'proxy-2/0.1.0',
       instance: 'proxy-2',
       pid: 1,

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import type { Stack } from '@meterstone/local-stack';
-import { planFaults } from './faults.ts';
+import { type FaultKind, planFaults } from './faults.ts';
 import { findingLines } from './finding-lines.ts';
 import { createChance } from './random.ts';
 import { type RoundReport, runRound } from './round.ts';
@@ -14,6 +14,8 @@ export interface RoundsOptions {
   /** Everything that a run leaves behind; removed when every round passed. */
   readonly folder: string;
   readonly faultsPerRound: number;
+  /** See `FaultPlan`. */
+  readonly only: FaultKind | null;
   readonly say: (line: string) => void;
 }
 
@@ -58,11 +60,11 @@ async function startRun(stack: Stack, { folder, seed }: RoundsOptions): Promise<
 }
 
 async function playRound(run: Run, number: number, options: RoundsOptions): Promise<RoundReport> {
-  const { seed, say, faultsPerRound } = options;
+  const { seed, say, faultsPerRound, only } = options;
   const { pipeline, sums, hasLedger } = run;
   // Each round has a chance of its own, so that one can be played again without those before it.
   const chance = createChance(seed * 1_000 + number);
-  const faults = planFaults({ chance, hasLedger }, faultsPerRound);
+  const faults = planFaults({ chance, hasLedger, only }, faultsPerRound);
   const startedAt = Date.now();
   for (const seat of pipeline.aggregators.slice(0, 2)) seat.process.start();
   const report = await runRound({ pipeline, number, seed, chance, faults, sums, say });

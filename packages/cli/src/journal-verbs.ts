@@ -4,6 +4,7 @@ import {
   type JournalStatus,
   type ReplayedAll,
   readJournalStatus,
+  readTopicNow,
   replayJournals,
 } from '@meterstone/journal';
 import { createBatchProducer, createKafka, topicNames } from '@meterstone/kafka';
@@ -70,9 +71,8 @@ async function replay(env: Environment, output: Output): Promise<void> {
   try {
     replayed = await replayJournals(folder, {
       producer,
-      kafkaPartitions,
       topic,
-      stream: STREAM,
+      readTopic: () => readTopicNow(kafka, topic),
       sourceRef: 'meterstone-cli',
       instance: 'meterstone-cli',
       pid: process.pid,
@@ -83,11 +83,11 @@ async function replay(env: Environment, output: Output): Promise<void> {
   } finally {
     await producer.close(CLOSE_MS_MAX);
   }
-  const { journals, events, orphans, tornBytes, locked, failed } = replayed;
+  const { journals, events, orphans, moved, tornBytes, locked, failed } = replayed;
   output.say(
     'summary',
-    { journals, events, orphans, torn_bytes: tornBytes, locked, failed },
-    `${journals} journals replayed: ${events} events and ${orphans} orphans sent, ${tornBytes} bytes were torn; ${locked} belong to living processes, ${failed} failed`,
+    { journals, events, orphans, moved, torn_bytes: tornBytes, locked, failed },
+    `${journals} journals replayed: ${events} events and ${orphans} orphans sent, ${moved} of them to other Kafka partitions, ${tornBytes} bytes were torn; ${locked} belong to living processes, ${failed} failed`,
   );
   if (failed > 0) {
     throw new Error(`${failed} journals could not be replayed`);
@@ -107,8 +107,6 @@ async function abandon(env: Environment, name: string, output: Output): Promise<
   );
 }
 
-/** The number of the topic's incarnation. One, until streams are minted when a topic is first used. */
-const STREAM = 1;
 const CLOSE_MS_MAX = 10_000;
 
 async function settingsOf(env: Environment) {
@@ -128,6 +126,7 @@ function factsOf(journal: JournalStatus) {
     instance: journal.opened?.instance ?? null,
     pid: journal.opened?.pid ?? null,
     topic: journal.opened?.topic ?? null,
+    topic_id: journal.opened?.stream ?? null,
     segments: journal.segments,
     bytes: journal.bytes,
     unsettled: journal.unsettled,

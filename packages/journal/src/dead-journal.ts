@@ -10,7 +10,8 @@ export interface DeadJournalOptions {
   readonly path: string;
   readonly scan: JournalScan;
   readonly topic: string;
-  readonly stream: number;
+  /** Which the topic is now, by its id on Kafka. */
+  readonly topicId: string;
   readonly instance: string;
   readonly pid: number;
   readonly now: () => number;
@@ -23,12 +24,12 @@ export class DeadJournal {
   readonly #slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
   #nextOrdinal: number;
 
-  constructor({ path, scan, topic, stream, instance, pid, now }: DeadJournalOptions) {
+  constructor({ path, scan, topic, topicId, instance, pid, now }: DeadJournalOptions) {
     this.#nextOrdinal = scan.nextOrdinal;
     this.#log = new SegmentLog({
       folder: path,
       firstNumber: scan.lastSegment + 1,
-      opened: { instance, pid, topic, stream },
+      opened: { instance, pid, topic, stream: topicId },
       segmentBytesMax: Number.POSITIVE_INFINITY,
       syncs: false,
       now,

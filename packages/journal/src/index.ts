@@ -6,3 +6,4 @@ export { openJournal } from './open-journal.ts';
 export { type EncodedEvent, Outbox } from './outbox.ts';
 export type { ReplayOptions } from './replay-journal.ts';
 export { type ReplayedAll, replayJournals } from './replay-journals.ts';
+export { readTopicNow } from './topic-now.ts';

@@ -25,8 +25,11 @@ export interface OpenedFacts {
   /** When the segment was begun, epoch milliseconds. */
   readonly openedAt: number;
   readonly topic: string;
-  /** The number of the topic's incarnation. */
-  readonly stream: number;
+  /**
+   * Which incarnation of the topic, by the id that Kafka gave it (32 hex digits): a topic deleted and made again has
+   * another one. `null`: Kafka had not told when the journal was opened.
+   */
+  readonly stream: string | null;
 }
 
 export type JournalRecord =

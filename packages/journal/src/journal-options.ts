@@ -8,8 +8,8 @@ export interface JournalOptions {
   readonly instance: string;
   readonly pid: number;
   readonly topic: string;
-  /** The number of the topic's incarnation. */
-  readonly stream: number;
+  /** The topic's id on Kafka; `null`: Kafka has not told. It is kept for those who find the journal. */
+  readonly stream: string | null;
   /**
    * Notes are refused when the journal has this size. What attempts noted before then still need to end is written all
    * the same: at most a few kilobytes each.

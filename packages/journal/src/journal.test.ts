@@ -21,6 +21,7 @@ import {
   removeTestFolders,
   replayOptions,
   SILENT,
+  TOPIC_ID,
   testEvent,
   testFolder,
   testJournal,
@@ -259,7 +260,15 @@ describe('replayJournals', () => {
 
     const memory = memoryProducer();
     const total = await replayJournals(folder, replayOptions(memory));
-    expect(total).toEqual({ journals: 1, locked: 0, failed: 0, events: 2, orphans: 1, tornBytes: 0 });
+    expect(total).toMatchObject({
+      journals: 1,
+      locked: 0,
+      failed: 0,
+      events: 2,
+      orphans: 1,
+      moved: 0,
+      tornBytes: 0,
+    });
     expect(memory.sent.map(({ id, event, kafkaPartition }) => [id, event.line, kafkaPartition])).toEqual([
       [hex(unsettled), 0, 3],
       [hex(unsettled), 1, 3],
@@ -300,7 +309,11 @@ describe('replayJournals', () => {
     };
     const interrupted = await replayJournals(
       folder,
-      replayOptions(memory, { producer: dying, signal: stopping.signal, kafkaPartitions: 7 }),
+      replayOptions(memory, {
+        producer: dying,
+        signal: stopping.signal,
+        readTopic: async () => ({ id: TOPIC_ID, kafkaPartitions: 7 }),
+      }),
     );
     expect(interrupted).toMatchObject({ journals: 0, failed: 1 });
     expect(memory.sent).toEqual([]);
@@ -469,7 +482,7 @@ describe('journal status', () => {
     journal.commit();
     const [living] = await readJournalStatus(join(journal.path, '..'));
     expect(living).toMatchObject({ isLocked: true, openNotes: 1, unsettled: 1, segments: 1, tornBytes: 0 });
-    expect(living?.opened).toMatchObject({ instance: 'proxy-1', topic: 'usage-events', stream: 1 });
+    expect(living?.opened).toMatchObject({ instance: 'proxy-1', topic: 'usage-events', stream: TOPIC_ID });
     expect(await abandonJournal(join(journal.path, '..'), living?.name ?? '')).toBeNull();
     expect(journal.close()).toEqual({ openNotes: 1, unsettled: 1 });
     const lost = await abandonJournal(join(journal.path, '..'), living?.name ?? '');

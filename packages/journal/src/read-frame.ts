@@ -116,7 +116,10 @@ function readBuilt(eventId: Buffer, body: Buffer): JournalRecord | null {
 function readOpened(body: Buffer): JournalRecord | null {
   try {
     // Written by this package, and the checksum of the frame matched.
-    return { type: 'opened', facts: JSON.parse(body.toString('utf8')) as OpenedFacts };
+    const facts = JSON.parse(body.toString('utf8')) as OpenedFacts;
+    // Version 0.1.0 wrote a number here that said nothing.
+    const stream = typeof facts.stream === 'string' ? facts.stream : null;
+    return { type: 'opened', facts: { ...facts, stream } };
   } catch {
     return null;
   }

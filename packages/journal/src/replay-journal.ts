@@ -8,14 +8,14 @@ import type { OrdinalSet } from './ordinal-set.ts';
 import { type RunProducer, RunSender } from './run-sender.ts';
 import type { JournalScan } from './scan-journal.ts';
 import { listSegments, SegmentReader } from './segment-reader.ts';
+import type { TopicNow } from './topic-now.ts';
 import { TurnPartitions } from './turn-partitions.ts';
 
 export interface ReplayOptions {
   readonly producer: RunProducer;
-  /** Of the topic. */
-  readonly kafkaPartitions: number;
   readonly topic: string;
-  readonly stream: number;
+  /** Asked once there is a journal to replay, and before anything of it is sent. */
+  readonly readTopic: () => Promise<TopicNow>;
   /** Who writes the orphans, and stands on them: instance and version. */
   readonly sourceRef: string;
   readonly instance: string;
@@ -34,25 +34,35 @@ export interface Replayed {
   readonly events: number;
   /** Attempts that it had noted and not ended. */
   readonly orphans: number;
+  /** Events sent to another Kafka partition than they were meant for, which the topic no longer has. */
+  readonly moved: number;
   readonly tornBytes: number;
 }
 
+/** What is replayed: a journal whose lock the caller has, to a topic as it is now. */
+export interface Replay {
+  readonly path: string;
+  readonly scan: JournalScan;
+  readonly topicNow: TopicNow;
+}
+
 /**
- * Sends what a dead process left in its journal, under the journal's lock, and removes the journal. Events go to the
- * Kafka partition they had, under the ids they had. An attempt without an event becomes an orphan: that event is
- * appended, with its Kafka partition, before anything is sent, so that the next heir sends the same. JournalError
- * `unknown_format` or `other_topic`: nothing was sent. Rejects when the signal aborts; the rest is left for the next.
+ * Sends what a dead process left in its journal, under the journal's lock. Events go to the Kafka partition they had,
+ * under the ids they had, since a copy may stand there. The topic may have been deleted and made again meanwhile: what
+ * Kafka had not acknowledged is then on the new one as little as on the old one, and goes there all the same; a copy of
+ * what was stored from the old one is found in ClickHouse, which holds rows of earlier streams against it whatever their
+ * Kafka partition. An attempt without an event becomes an orphan: that event is appended, with its Kafka partition, before
+ * anything is sent, so that the next heir sends the same. JournalError `unknown_format` or `other_topic`: nothing was
+ * sent. Rejects when the signal aborts; the rest is left for the next.
  */
-export async function replayJournal(
-  { path, scan }: { readonly path: string; readonly scan: JournalScan },
-  options: ReplayOptions,
-): Promise<Replayed> {
+export async function replayJournal(replay: Replay, options: ReplayOptions): Promise<Replayed> {
+  const { path, scan, topicNow } = replay;
   const { producer, logger, signal } = options;
   checkTopic(path, scan, options);
-  const journal = new DeadJournal({ ...options, path, scan });
+  const journal = new DeadJournal({ ...options, path, scan, topicId: topicNow.id });
   try {
     const orphans = toOrphans(path, scan, options);
-    journal.appendOrphans(orphans, new TurnPartitions(options.kafkaPartitions));
+    journal.appendOrphans(orphans, new TurnPartitions(topicNow.kafkaPartitions));
     const sender = new RunSender({
       producer,
       pendingBytesMax: options.replayPendingBytesMax ?? PENDING_BYTES_MAX,
@@ -66,6 +76,7 @@ export async function replayJournal(
       events: scan.unsettled,
       orphans: orphans.length,
       tornBytes: scan.tornBytes,
+      isOtherIncarnation: isOtherIncarnation(scan, topicNow),
     };
     if (total > 0) {
       logger.info(facts, 'replaying a journal');
@@ -77,12 +88,12 @@ export async function replayJournal(
       );
     }, PROGRESS_MS).unref();
     try {
-      await sendUnsettled(path, scan, { producer, sender });
+      const moved = await sendUnsettled(replay, producer, sender);
       await sender.idle();
+      return { events: scan.unsettled, orphans: orphans.length, moved, tornBytes: scan.tornBytes };
     } finally {
       clearInterval(progress);
     }
-    return { events: scan.unsettled, orphans: orphans.length, tornBytes: scan.tornBytes };
   } finally {
     journal.close();
   }
@@ -92,11 +103,16 @@ const PENDING_BYTES_MAX = 8_388_608;
 const BYTES_PER_SECOND = 16_777_216;
 const PROGRESS_MS = 5_000;
 
-function checkTopic(path: string, { opened }: JournalScan, { topic, stream }: ReplayOptions): void {
-  if (opened !== null && (opened.topic !== topic || opened.stream !== stream)) {
-    const message = `${path} belongs to ${opened.topic}, stream ${opened.stream}, not to ${topic}, stream ${stream}`;
+function checkTopic(path: string, { opened }: JournalScan, { topic }: ReplayOptions): void {
+  if (opened !== null && opened.topic !== topic) {
+    const message = `${path} belongs to ${opened.topic}, not to ${topic}`;
     throw new JournalError(message, { code: 'other_topic', retryable: false });
   }
+}
+
+/** `null`: the journal does not say. */
+function isOtherIncarnation({ opened }: JournalScan, { id }: TopicNow): boolean | null {
+  return typeof opened?.stream === 'string' ? opened.stream !== id : null;
 }
 
 function toOrphans(
@@ -117,14 +133,20 @@ function toOrphans(
   });
 }
 
+/** Resolves with how many events went elsewhere. */
 async function sendUnsettled(
-  path: string,
-  { settled }: JournalScan,
-  { producer, sender }: { readonly producer: RunProducer; readonly sender: RunSender },
-): Promise<void> {
+  { path, scan, topicNow }: Replay,
+  producer: RunProducer,
+  sender: RunSender,
+): Promise<number> {
+  let moved = 0;
   const cutter = new RunCutter({ fits: (records, bytes) => producer.batchFits(records, bytes) });
-  for await (const record of readUnsettled(path, settled)) {
-    const run = cutter.push(record);
+  for await (const record of readUnsettled(path, scan.settled)) {
+    // A topic never loses Kafka partitions while it lives, so no copy stands in one that it does not have. Every heir
+    // finds the same other one, unless the topic has been made yet again.
+    const kafkaPartition = record.kafkaPartition % topicNow.kafkaPartitions;
+    moved += kafkaPartition === record.kafkaPartition ? 0 : 1;
+    const run = cutter.push({ ...record, kafkaPartition });
     if (run !== null) {
       await sender.send(run);
     }
@@ -133,6 +155,7 @@ async function sendUnsettled(
   if (last !== null) {
     await sender.send(last);
   }
+  return moved;
 }
 
 async function* readUnsettled(path: string, settled: OrdinalSet): AsyncGenerator<BuiltRecord> {

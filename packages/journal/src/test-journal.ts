@@ -7,13 +7,15 @@ import type { UsageEvent } from '@meterstone/metering';
 import { createLogger } from '@meterstone/runtime';
 import { exampleEvent } from './example-event.ts';
 import type { Journal } from './journal.ts';
-import type { JournalOptions } from './journal-options.ts';
-import { openJournal } from './open-journal.ts';
+import { type OpenJournalOptions, openJournal } from './open-journal.ts';
 import type { EncodedEvent, OutboxOptions } from './outbox.ts';
 import type { ReplayOptions } from './replay-journal.ts';
 
 /** For the tests of this package: folders, journals and a producer that remembers. */
 export const SILENT = createLogger({ service: 'journal-test', level: 'silent' });
+
+/** Of the topic that journals are opened for. */
+export const TOPIC_ID = '5f0a1c3be2d94c7b9a8e6d5c4b3a2910';
 
 const folders: string[] = [];
 
@@ -29,13 +31,13 @@ export function removeTestFolders(): void {
   }
 }
 
-export function testJournal(options: Partial<JournalOptions> = {}): Journal {
+export function testJournal(options: Partial<OpenJournalOptions> = {}): Journal {
   return openJournal({
     folder: options.folder ?? testFolder(),
     instance: 'proxy-1',
     pid: 7,
     topic: 'usage-events',
-    stream: 1,
+    topicId: TOPIC_ID,
     bytesMax: 1_000_000_000,
     fsyncMs: 0,
     logger: SILENT,
@@ -108,9 +110,8 @@ export function memoryProducer(room = Number.POSITIVE_INFINITY): MemoryProducer 
 export function replayOptions(memory: MemoryProducer, options: Partial<ReplayOptions> = {}): ReplayOptions {
   return {
     producer: memory.producer,
-    kafkaPartitions: 4,
     topic: 'usage-events',
-    stream: 1,
+    readTopic: async () => ({ id: TOPIC_ID, kafkaPartitions: 4 }),
     sourceRef: 'proxy-2/0.1.0',
     instance: 'proxy-2',
     pid: 8,

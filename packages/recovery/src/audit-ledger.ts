@@ -36,6 +36,8 @@ export interface PartitionFault {
 export interface AuditLedgerOptions extends GroupOptions {
   readonly store: StoreClient;
   readonly onProgress?: (line: string) => void;
+  /** Threads of ClickHouse for one look. @default what the user's profile allows */
+  readonly threadsMax?: number;
 }
 
 /** Offsets whose ranges are read at a time. */
@@ -46,7 +48,7 @@ const STRETCH_OFFSETS = 1_000_000;
  * range may be stored between two of its looks, so rows beyond the ledger are told and are no fault.
  */
 export async function auditLedger(options: AuditLedgerOptions): Promise<PartitionAudit[]> {
-  const { store, kafka, topic, onProgress } = options;
+  const { kafka, store, topic, onProgress } = options;
   const streams = await readStreams(store, topic);
   const current = streams.at(-1)?.stream ?? null;
   const group = await readGroupState(options);
@@ -59,7 +61,7 @@ export async function auditLedger(options: AuditLedgerOptions): Promise<Partitio
       onProgress?.(`ledger: stream ${stream}, Kafka partition ${kafkaPartition}, ${position} offsets`);
       const committed = stream === current ? (group.positions.get(kafkaPartition)?.nextOffset ?? null) : null;
       const log = bounds.get(kafkaPartition) ?? null;
-      audits.push(await auditPartition(store, { stream, kafkaPartition, position, committed, log }));
+      audits.push(await auditPartition(options, { stream, kafkaPartition, position, committed, log }));
     }
   }
   return audits;
@@ -74,8 +76,9 @@ interface PartitionFacts {
   readonly log: LogBounds | null;
 }
 
-async function auditPartition(store: StoreClient, facts: PartitionFacts): Promise<PartitionAudit> {
+async function auditPartition(options: AuditLedgerOptions, facts: PartitionFacts): Promise<PartitionAudit> {
   const { stream, kafkaPartition, position } = facts;
+  const { store } = options;
   const check = createTilingCheck();
   const faults: PartitionFault[] = [];
   for (let from = 0; from < position; from += STRETCH_OFFSETS) {
@@ -85,7 +88,7 @@ async function auditPartition(store: StoreClient, facts: PartitionFacts): Promis
     const fresh = ranges.filter(({ firstOffset }) => firstOffset >= from && firstOffset < to);
     faults.push(...check.add(fresh).map(toPartitionFault));
   }
-  const raw = await countRaw(store, facts);
+  const raw = await countRaw(options, facts);
   if (raw.below !== check.stored) {
     const detail = `the ledger says ${check.stored} rows, raw has ${raw.below}`;
     faults.push({ kind: 'count_differs', detail });
@@ -126,7 +129,7 @@ export function positionFaults({
 }
 
 async function countRaw(
-  store: StoreClient,
+  { store, threadsMax }: AuditLedgerOptions,
   { stream, kafkaPartition, position }: PartitionFacts,
 ): Promise<{ below: number; beyond: number }> {
   const answer = await store.query({
@@ -136,6 +139,7 @@ async function countRaw(
     ].join(' '),
     query_params: { position: String(position), stream, kafka_partition: kafkaPartition },
     format: 'JSONCompact',
+    clickhouse_settings: threadsMax === undefined ? {} : { max_threads: threadsMax },
   });
   const { data } = await answer.json<[string, string]>();
   return { below: Number(data[0]?.[0] ?? 0), beyond: Number(data[0]?.[1] ?? 0) };

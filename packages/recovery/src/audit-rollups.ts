@@ -19,6 +19,8 @@ export interface AuditRollupsOptions {
   /** Days on which this is `false` are left out; absent = all. */
   readonly isWanted?: (day: number) => boolean;
   readonly onProgress?: (line: string) => void;
+  /** Threads of ClickHouse for one look. @default what the user's profile allows */
+  readonly threadsMax?: number;
   /** @default timers of Node */
   readonly sleep?: (waitMs: number) => Promise<unknown>;
 }
@@ -42,25 +44,30 @@ export async function auditRollups(options: AuditRollupsOptions): Promise<Rollup
 async function settledFaults(
   rollup: Rollup,
   day: number,
-  { store, sleep = sleepFor }: AuditRollupsOptions,
+  options: AuditRollupsOptions,
 ): Promise<RollupFault[]> {
-  let faults = await readFaults(store, rollup, day);
+  const { sleep = sleepFor } = options;
+  let faults = await readFaults(rollup, day, options);
   for (let look = 1; look < LOOKS_MAX && faults.length > 0; look += 1) {
     await sleep(LOOK_PAUSE_MS);
-    const again = await readFaults(store, rollup, day);
+    const again = await readFaults(rollup, day, options);
     if (JSON.stringify(again) === JSON.stringify(faults)) return faults;
     faults = again;
   }
   return faults;
 }
 
-async function readFaults(store: StoreClient, rollup: Rollup, day: number): Promise<RollupFault[]> {
+async function readFaults(
+  rollup: Rollup,
+  day: number,
+  { store, threadsMax }: AuditRollupsOptions,
+): Promise<RollupFault[]> {
   const plan = planRollupAudit(rollup, { start: day, end: dayEnd(day), orgIds: null, detail: 'org' });
   const answer = await store.query({
     query: `${plan.sql}\nORDER BY org_id`,
     query_params: { ...plan.params },
     format: 'JSONCompact',
-    clickhouse_settings: EXACT,
+    clickhouse_settings: threadsMax === undefined ? EXACT : { ...EXACT, max_threads: threadsMax },
   });
   const { data } = await answer.json<unknown[]>();
   return data.flatMap(([orgId, ...sums]) =>

@@ -1,5 +1,6 @@
 import { fetchPositions, type KafkaClient, KafkaError } from '@meterstone/kafka';
 import { retry } from '@meterstone/runtime';
+import { readAssignment } from './member-assignment.ts';
 
 /** The aggregators' group, at rest or not. */
 export interface GroupState {
@@ -9,6 +10,7 @@ export interface GroupState {
   readonly positions: ReadonlyMap<number, { readonly nextOffset: number; readonly metadata: string | null }>;
 }
 
+/** A group and the topic that it reads. */
 export interface GroupOptions {
   readonly kafka: KafkaClient;
   readonly groupId: string;
@@ -40,6 +42,18 @@ export async function movePositions(
   await withRetry(group, 'moved positions', () =>
     withAdmin(group, (admin) => admin.setOffsets({ groupId, topic, partitions })),
   );
+}
+
+/** Kafka partition → client id of the member that has it. Throws KafkaError `read_failed`. */
+export function readOwners(group: GroupOptions): Promise<Map<number, string>> {
+  return withRetry(group, 'the members', async () => {
+    const { groups } = await withAdmin(group, (admin) => admin.describeGroups([group.groupId]));
+    return new Map(
+      (groups[0]?.members ?? []).flatMap(({ clientId, memberAssignment }) =>
+        readAssignment(memberAssignment, group.topic).map((kafkaPartition) => [kafkaPartition, clientId]),
+      ),
+    );
+  });
 }
 
 type Admin = ReturnType<KafkaClient['kafkajs']['admin']>;

@@ -7,6 +7,7 @@ export {
 export { type AuditRollupsOptions, auditRollups, type RollupFault } from './audit-rollups.ts';
 export { decide, type Recovered } from './decide.ts';
 export { RecoveryError, type RecoveryErrorCode } from './errors.ts';
+export { readOwners } from './group-state.ts';
 export { fromLetterId, type LetterCoordinates, toLetterId } from './letter-id.ts';
 export { type LetterState, letterState } from './letter-state.ts';
 export {

@@ -5,7 +5,7 @@ import type {
   RawRequestDefaultExpression,
   RawServerDefault,
 } from 'fastify';
-import type { Registry } from 'prom-client';
+import type { MetricsText } from './merge-metrics.ts';
 
 /** Whether a service does its work, and if not, why: one short sentence per reason, without secrets. */
 export interface Readiness {
@@ -14,7 +14,7 @@ export interface Readiness {
 }
 
 export interface DoorsOptions {
-  readonly registry: Registry;
+  readonly registry: MetricsText;
   /** Asked at each request to `/readyz`; must be cheap and must not throw. */
   readonly readiness: () => Readiness;
 }

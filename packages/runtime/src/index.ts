@@ -2,6 +2,13 @@ export { type DoorsOptions, type Readiness, registerDoors } from './doors.ts';
 export { SettingsError } from './errors.ts';
 export { createLogger, LOG_LEVELS, type Logger, type LoggerOptions, type LogLevel } from './logger.ts';
 export {
+  countsOf,
+  type MetricsSnapshot,
+  mergeSnapshots,
+  metricsText,
+  readSnapshot,
+} from './merge-metrics.ts';
+export {
   createRegistry,
   type Reading,
   type ReadingValue,

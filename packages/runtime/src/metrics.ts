@@ -40,6 +40,8 @@ function registerReading(registry: Registry, { name, help, kind, labels = [], re
   if (kind === 'gauge') {
     new Gauge({
       ...options,
+      // An age or a duration: of several processes the greatest is told. Everything else adds up.
+      aggregator: name.endsWith('_seconds') ? 'max' : 'sum',
       collect() {
         this.reset();
         for (const { labels: own = {}, value } of toValues(read())) {

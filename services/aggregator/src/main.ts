@@ -1,5 +1,6 @@
+import { hostname } from 'node:os';
 import { createSecretReader, loadBundle, openControl, readUserKeySecret } from '@meterstone/control';
-import { createKafka } from '@meterstone/kafka';
+import { createKafka, topicNames } from '@meterstone/kafka';
 import {
   createLogger,
   createRegistry,
@@ -10,6 +11,7 @@ import {
 import { createStoreClient } from '@meterstone/store';
 import fastify from 'fastify';
 import { createAggregator } from './aggregator.ts';
+import { scheduleAudit } from './audit/scheduled-audit.ts';
 import { type AggregatorConfig, readConfig } from './config.ts';
 
 const SERVICE = 'aggregator';
@@ -26,20 +28,20 @@ async function main(config: AggregatorConfig, env: NodeJS.ProcessEnv, logger: Lo
     logger,
     watch: true,
   });
-  const store = createStoreClient({
+  const server = {
     url: config.clickhouseUrl,
     username: config.clickhouseUser,
     password: config.clickhousePassword,
     database: config.clickhouseDatabase,
-  });
+  };
+  const store = createStoreClient(server);
   const registry = createRegistry({ service: SERVICE });
+  // In containers every process has the same id.
+  const clientId = config.instance ?? `${SERVICE}-${hostname()}-${process.pid}`;
+  const kafka = createKafka({ brokers: config.kafkaBrokers, clientId, logger });
   const aggregator = createAggregator({
     ...config,
-    kafka: createKafka({
-      brokers: config.kafkaBrokers,
-      clientId: config.instance ?? `${SERVICE}-${process.pid}`,
-      logger,
-    }),
+    kafka,
     store,
     database: config.clickhouseDatabase,
     terms: () => control.snapshot().terms,
@@ -50,15 +52,28 @@ async function main(config: AggregatorConfig, env: NodeJS.ProcessEnv, logger: Lo
     now: Date.now,
     random: Math.random,
   });
+  const auditStore = createStoreClient({ ...server, connectionsMax: 1 });
+  const audit = scheduleAudit({
+    periodMs: config.auditPeriodMs,
+    clientId,
+    kafka,
+    groupId: `${config.topicPrefix}.aggregator`,
+    topic: topicNames(config.topicPrefix).usageEvents,
+    store: auditStore,
+    registry,
+    logger,
+    now: Date.now,
+  });
   const doors = fastify({ logger: false });
   registerDoors(doors, { registry, readiness: aggregator.readiness });
   const stop = installShutdown({
     logger,
     timeoutMs: SHUTDOWN_MS_MAX,
     steps: [
+      { name: 'audit', run: () => audit.stop() },
       { name: 'aggregator', run: () => aggregator.stop() },
       { name: 'doors', run: () => doors.close() },
-      { name: 'store', run: () => store.close() },
+      { name: 'store', run: () => Promise.all([store.close(), auditStore.close()]) },
       { name: 'control', run: () => control.close() },
     ],
   });

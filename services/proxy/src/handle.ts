@@ -6,7 +6,8 @@ import { ProxyError } from './errors.ts';
 import type { EventId } from './event/event-ids.ts';
 import { findUpstream, type ReadyVisit, toExchange } from './outgoing.ts';
 import { refuse, toProxyError } from './refuse.ts';
-import { readHeaderAttribution } from './request/attribute.ts';
+import { createTagReader, type ReadTags, readHeaderAttribution } from './request/attribute.ts';
+import { createHeaderPlans, type FindPlan } from './request/header-plans.ts';
 import { sortHeaders } from './request/headers.ts';
 import { ClientGone } from './request/read-body.ts';
 import { findRoute, type Route } from './request/route.ts';
@@ -41,6 +42,7 @@ export interface Handler {
 }
 
 export function createHandler(options: HandlerOptions): Handler {
+  const memory = { findPlan: createHeaderPlans(), tagsOf: createTagReader() };
   let inFlight = 0;
   let onIdle: (() => void)[] = [];
   const done = (): void => {
@@ -64,7 +66,7 @@ export function createHandler(options: HandlerOptions): Handler {
           throw new ProxyError('overloaded', 'too many requests are in flight, try again');
         }
         inFlight++;
-        serve(options, { client, route, done });
+        serve(options, { client, route, done, memory });
       } catch (error) {
         fail(options, client, error);
       }
@@ -81,7 +83,14 @@ export function createHandler(options: HandlerOptions): Handler {
   };
 }
 
+/** What requests have in common with those before them. */
+interface HeaderMemory {
+  readonly findPlan: FindPlan;
+  readonly tagsOf: ReadTags;
+}
+
 interface Visit {
+  readonly memory: HeaderMemory;
   readonly client: Client;
   readonly route: Route;
   /** Called once, when the request has left nothing behind. */
@@ -110,16 +119,16 @@ function serve(options: HandlerOptions, visit: Visit): void {
   }
 }
 
-type Admitted = Omit<ReadyVisit, 'body' | 'settled'> & Visit;
+type Admitted = Omit<ReadyVisit, 'body' | 'settled'> & Omit<Visit, 'memory'>;
 
 /** All that the headers can be refused for, before a body is read. */
 function admit(options: HandlerOptions, visit: Visit): Admitted {
-  const { client, route, done } = visit;
+  const { client, route, done, memory } = visit;
   const startedAt = options.context.now();
   const prepared = options.prepare(options.snapshot());
-  const headers = sortHeaders(client.request.rawHeaders);
+  const headers = sortHeaders(client.request.rawHeaders, memory.findPlan);
   const key = prepared.authenticate(headers);
-  const headerAttribution = readHeaderAttribution(headers);
+  const headerAttribution = readHeaderAttribution(headers, memory.tagsOf);
   if (route.provider !== null) {
     findUpstream(prepared, route.provider);
   }

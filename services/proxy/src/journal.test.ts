@@ -29,7 +29,7 @@ function newJournal(): Journal {
     instance: 'proxy-1',
     pid: process.pid,
     topic: 'usage-events',
-    stream: 1,
+    topicId: null,
     bytesMax: 1_000_000,
     fsyncMs: 0,
     logger: createLogger({ service: 'proxy', level: 'silent' }),

@@ -10,6 +10,7 @@ import { createRecorder, type RecorderOptions } from './event/recorder.ts';
 import { createHandler, type Handler } from './handle.ts';
 import { createHttpServer } from './http-server.ts';
 import { createCounters, type ProxyCounters, registerMetrics } from './metrics.ts';
+import { createNameReader } from './upstream/answer-names.ts';
 import { createDrains } from './upstream/drains.ts';
 import { createPools } from './upstream/pools.ts';
 import { createSweep } from './upstream/sweep.ts';
@@ -63,7 +64,7 @@ export function createProxy(options: ProxyOptions): ProxyServer {
   const budget = createByteBudget(limits.answerBytesHeldMax);
   const bodyBudget = createByteBudget(limits.requestBytesHeldMax);
   const handler = createHandler({
-    context: { limits, sweep, drains, budget, recorder, counters, now },
+    context: { limits, sweep, drains, budget, recorder, counters, readNames: createNameReader(), now },
     snapshot: options.snapshot,
     prepare: createPrepare({ pools, rememberedKeysMax: limits.rememberedKeysMax }),
     makeId: createEventIds({ random: options.random }),

@@ -1,17 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Journal, Outbox, openJournal, type ReplayOptions, replayJournals } from '@meterstone/journal';
+import {
+  type Journal,
+  Outbox,
+  openJournal,
+  type ReplayOptions,
+  readTopicNow,
+  replayJournals,
+} from '@meterstone/journal';
 import {
   type BatchProducer,
   type BatchProducerOptions,
   createBatchProducer,
   type KafkaClient,
 } from '@meterstone/kafka';
-import type { Logger } from '@meterstone/runtime';
+import { type Logger, retry } from '@meterstone/runtime';
 import type { EventSink } from './recorder.ts';
 
 export interface EventStoreOptions {
   readonly kafka: KafkaClient;
   readonly topic: string;
+  /** See `OpenJournalOptions`. */
+  readonly topicId: string | null;
   readonly kafkaPartitions: number;
   /** Of all journals. */
   readonly folder: string;
@@ -43,7 +52,7 @@ export interface EventStore {
 
 export function createEventStore(options: EventStoreOptions): EventStore {
   const { kafka, topic, kafkaPartitions, logger } = options;
-  const journal = openJournal({ ...options, stream: STREAM, bytesMax: options.journalBytesMax });
+  const journal = openJournal({ ...options, bytesMax: options.journalBytesMax });
   const producer = createBatchProducer({
     ...options.producer,
     kafka,
@@ -55,7 +64,15 @@ export function createEventStore(options: EventStoreOptions): EventStore {
   });
   const outbox = new Outbox({ journal, producer, kafkaPartitions, logger });
   const stopping = new AbortController();
-  const replayOptions = { ...options, producer, stream: STREAM, signal: stopping.signal };
+  const { signal } = stopping;
+  const replayOptions: ReplayOptions = {
+    ...options,
+    producer,
+    signal,
+    // While Kafka is away or has no such topic, journals stay claimed, and are replayed when it has.
+    readTopic: () =>
+      retry(() => readTopicNow(kafka, topic), { ...TOPIC_RETRY, random: options.random, signal }),
+  };
   let replaying: Promise<void> = Promise.resolve();
   return {
     journal,
@@ -81,8 +98,7 @@ export function createEventStore(options: EventStoreOptions): EventStore {
   };
 }
 
-/** The number of the topic's incarnation. One, until streams are minted when a topic is first used. */
-const STREAM = 1;
+const TOPIC_RETRY = { attemptsMax: Number.POSITIVE_INFINITY, delayMs: 200, delayMsMax: 5_000 };
 /** A sibling that dies and is not started again is noticed after this. */
 const REPLAY_PERIOD_MS = 60_000;
 

@@ -218,12 +218,11 @@ function createWriter({ encode, sink, now, counters, logger }: RecorderOptions):
       }
       counters.attempts.add(events[0]?.outcome ?? 'ok');
       const lostEvents = sink.send(entry, { eventId: attempt.id.bytes, records });
-      for (const [index, event] of events.entries()) {
-        if (index < events.length - lostEvents) {
-          counters.events.add(event.usageSource);
-        } else {
-          lost({ tally: counters.eventsLost, label: 'bound', error: null, attempt });
-        }
+      for (let index = 0; index < events.length - lostEvents; index++) {
+        counters.events.add(events[index]?.usageSource ?? 'none');
+      }
+      for (let index = 0; index < lostEvents; index++) {
+        lost({ tally: counters.eventsLost, label: 'bound', error: null, attempt });
       }
     },
     lost,

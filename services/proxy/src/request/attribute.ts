@@ -2,7 +2,8 @@ import type { ApiKey } from '@meterstone/control';
 import { EVENT_LIMITS, type OrgTerms } from '@meterstone/metering';
 import { ProxyError } from '../errors.ts';
 import type { GatewayOptions } from './body-facts.ts';
-import type { OwnHeader, RequestHeaders } from './headers.ts';
+import type { OwnHeader } from './header-plans.ts';
+import type { RequestHeaders } from './headers.ts';
 
 /** Whose usage a request is: the facts that go on its event. `null` = nobody said. */
 export interface Attribution {
@@ -31,10 +32,13 @@ export type HeaderAttribution = Omit<Attribution, 'plan' | 'userUnattributed'> &
  * Reads and checks attribution headers, before the body is read. An empty header counts as absent.
  * ProxyError `invalid_header`.
  */
-export function readHeaderAttribution({ own, traceparent }: RequestHeaders): HeaderAttribution {
+export function readHeaderAttribution(
+  { own, traceparent }: RequestHeaders,
+  tagsOf: ReadTags = readTags,
+): HeaderAttribution {
   return {
     user: readHeader(own, 'ai-reporting-user', EVENT_LIMITS.userCharactersMax),
-    tags: readTags(own['ai-reporting-tags']),
+    tags: tagsOf(own['ai-reporting-tags']),
     project: readHeader(own, 'meterstone-project', EVENT_LIMITS.projectCharactersMax),
     plan: readHeader(own, 'meterstone-plan', EVENT_LIMITS.planCharactersMax),
     sessionId: readHeader(own, 'meterstone-session', EVENT_LIMITS.sessionIdCharactersMax),
@@ -119,6 +123,28 @@ function readHeader(own: RequestHeaders['own'], name: OwnHeader, charactersMax: 
   return text;
 }
 
+/** Reads the tags' header; `undefined`: not given. ProxyError `invalid_header`. */
+export type ReadTags = (raw: string | undefined) => readonly string[];
+
+/** Remembers what tags were read, since most requests repeat them: `TAG_HEADERS_REMEMBERED_MAX` headers, then anew. */
+export function createTagReader(): ReadTags {
+  const remembered = new Map<string, readonly string[]>();
+  return (raw) => {
+    const known = raw === undefined ? NO_TAGS : remembered.get(raw);
+    if (raw === undefined || known !== undefined) {
+      return known ?? NO_TAGS;
+    }
+    const tags = readTags(raw);
+    if (remembered.size >= TAG_HEADERS_REMEMBERED_MAX) {
+      remembered.clear();
+    }
+    remembered.set(raw, tags);
+    return tags;
+  };
+}
+
+const TAG_HEADERS_REMEMBERED_MAX = 1_000;
+
 function readTags(raw: string | undefined): readonly string[] {
   if (raw === undefined || raw === '') {
     return NO_TAGS;
@@ -175,7 +201,7 @@ function codePointRank(unit: number): number {
  * what `fetch` sends.
  */
 function decodeHeader(raw: string): string {
-  if (!BEYOND_ASCII.test(raw)) {
+  if (isAscii(raw)) {
     return raw;
   }
   const bytes = Buffer.from(raw, 'latin1');
@@ -183,7 +209,14 @@ function decodeHeader(raw: string): string {
   return text.includes('\ufffd') ? raw : text;
 }
 
-const BEYOND_ASCII = /[\u0080-\u00ff]/;
+function isAscii(text: string): boolean {
+  for (let index = 0; index < text.length; index++) {
+    if (text.charCodeAt(index) > 0x7f) {
+      return false;
+    }
+  }
+  return true;
+}
 
 /** Characters are code points; counted only where the UTF-16 length leaves it open. */
 function isLonger(text: string | null, charactersMax: number): boolean {

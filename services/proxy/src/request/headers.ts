@@ -1,7 +1,5 @@
 import { ProxyError } from '../errors.ts';
-
-/** Meterstone's own request headers that carry attribution. */
-export type OwnHeader = (typeof OWN_HEADERS)[number];
+import { type FindPlan, type HeaderRole, type OwnHeader, planHeaders } from './header-plans.ts';
 
 /** A request's headers, sorted by who they are for. */
 export interface RequestHeaders {
@@ -30,7 +28,8 @@ export interface RequestHeaders {
  * `accept-encoding` becomes `identity`, so that the answer can be read. ProxyError `invalid_header` when one of
  * Meterstone's own headers stands twice.
  */
-export function sortHeaders(raw: readonly string[]): RequestHeaders {
+export function sortHeaders(raw: readonly string[], findPlan: FindPlan = planHeaders): RequestHeaders {
+  const { lower, roles } = findPlan(raw);
   const sorted: Sorting = {
     passed: [],
     credentials: [],
@@ -44,37 +43,29 @@ export function sortHeaders(raw: readonly string[]): RequestHeaders {
     traceparent: null,
   };
   let connection: string | undefined;
-  for (let index = 0; index + 1 < raw.length; index += 2) {
-    const name = raw[index] ?? '';
-    const value = raw[index + 1] ?? '';
-    const lower = name.toLowerCase();
-    const sort = SORTS.get(lower);
-    if (lower === 'connection') {
-      connection = value;
-    } else if (sort !== undefined) {
-      sort(sorted, { name, lower, value });
-    } else if (!isOwnName(lower)) {
+  for (let index = 0; index < roles.length; index++) {
+    const role = roles[index] ?? 'drop';
+    const name = raw[index * 2] ?? '';
+    const value = raw[index * 2 + 1] ?? '';
+    if (role === 'pass') {
       sorted.passed.push(name, value);
+    } else if (role === 'connection') {
+      connection = value;
+    } else if (role !== 'drop') {
+      SORTS[role](sorted, { name, lower: lower[index] ?? '', value });
     }
   }
   sorted.passed.push('accept-encoding', 'identity');
-  return connection === undefined || PLAIN_CONNECTION.test(connection)
+  return connection === undefined || connection === 'keep-alive' || PLAIN_CONNECTION.test(connection)
     ? sorted
     : { ...sorted, passed: dropNamed(sorted.passed, connection) };
 }
 
-const OWN_HEADERS = [
-  'ai-reporting-user',
-  'ai-reporting-tags',
-  'meterstone-project',
-  'meterstone-plan',
-  'meterstone-session',
-  'meterstone-agent',
-  'meterstone-operation-id',
-] as const;
-
 /** What every Meterstone key begins with. */
 const KEY_PREFIX = 'mst_';
+const BEARER = 'Bearer ';
+/** As SDKs write it; compared, as a search by pattern takes ten times as long. */
+const USUAL_START = BEARER + KEY_PREFIX;
 
 /** A `connection` header that names no other header. */
 const PLAIN_CONNECTION = /^\s*(keep-alive|close)\s*$/i;
@@ -93,63 +84,33 @@ interface Header {
 
 type Sort = (sorted: Sorting, header: Header) => void;
 
-const SORTS: ReadonlyMap<string, Sort> = new Map<string, Sort>([
-  ...[
-    'host',
-    'expect',
-    'keep-alive',
-    'proxy-connection',
-    'proxy-authorization',
-    'te',
-    'trailer',
-    'upgrade',
-    'http2-settings',
-    'accept-encoding',
-  ].map((name): [string, Sort] => [name, () => {}]),
-  ...['authorization', 'x-api-key', 'api-key', 'x-goog-api-key'].map((name): [string, Sort] => [
-    name,
-    sortCredential,
-  ]),
-  ...OWN_HEADERS.map((name): [string, Sort] => [name, sortOwn]),
-  ['x-meterstone-key', sortKey],
-  [
-    'transfer-encoding',
-    (sorted) => {
-      sorted.chunked = true;
-    },
-  ],
-  [
-    'content-length',
-    (sorted, { value }) => {
-      sorted.contentLength = Number(value);
-    },
-  ],
-  [
-    'content-type',
-    (sorted, { name, value }) => {
-      sorted.contentType = value;
-      sorted.passed.push(name, value);
-    },
-  ],
-  [
-    'content-encoding',
-    (sorted, { name, value }) => {
-      sorted.contentEncoding = value;
-      sorted.passed.push(name, value);
-    },
-  ],
-  [
-    'traceparent',
-    (sorted, { name, value }) => {
-      sorted.traceparent = value;
-      sorted.passed.push(name, value);
-    },
-  ],
-]);
+const SORTS: Readonly<Record<Exclude<HeaderRole, 'pass' | 'drop' | 'connection'>, Sort>> = {
+  credential: sortCredential,
+  own: sortOwn,
+  key: sortKey,
+  'transfer-encoding': (sorted) => {
+    sorted.chunked = true;
+  },
+  'content-length': (sorted, { value }) => {
+    sorted.contentLength = Number(value);
+  },
+  'content-type': (sorted, { name, value }) => {
+    sorted.contentType = value;
+    sorted.passed.push(name, value);
+  },
+  'content-encoding': (sorted, { name, value }) => {
+    sorted.contentEncoding = value;
+    sorted.passed.push(name, value);
+  },
+  traceparent: (sorted, { name, value }) => {
+    sorted.traceparent = value;
+    sorted.passed.push(name, value);
+  },
+};
 
 /** A Meterstone key where the SDK puts its key; anything else there is the caller's own credential. */
 function sortCredential(sorted: Sorting, { name, value }: Header): void {
-  const token = value.replace(/^Bearer */i, '');
+  const token = value.startsWith(USUAL_START) ? value.slice(BEARER.length) : value.replace(/^Bearer */i, '');
   if (token === '') {
     return;
   }
@@ -169,7 +130,7 @@ function sortKey(sorted: Sorting, { lower, value }: Header): void {
 }
 
 function sortOwn(sorted: Sorting, { lower, value }: Header): void {
-  // OWN_HEADERS gave the names this is called for.
+  // Only the names of own headers have this role.
   const own = lower as OwnHeader;
   const earlier = sorted.own[own];
   if (earlier === undefined) {
@@ -183,13 +144,6 @@ function sortOwn(sorted: Sorting, { lower, value }: Header): void {
 
 function twice(name: string): ProxyError {
   return new ProxyError('invalid_header', `${name} may be given once only`);
-}
-
-/** Also names that a later version will know: none of ours is ever for the provider. */
-function isOwnName(lower: string): boolean {
-  return (
-    lower.startsWith('meterstone-') || lower.startsWith('x-meterstone-') || lower.startsWith('ai-reporting-')
-  );
 }
 
 /** Headers that `connection` names are hop-by-hop as well. */

@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import type { ReadNames } from './answer-names.ts';
 
 /** A provider's answer headers, as the client gets them. */
 export interface AnswerHeaders {
@@ -15,17 +16,21 @@ export interface AnswerHeaders {
  * Leaves out what is hop-by-hop (RFC 9110, 7.6.1); Node writes its own for the next hop. `trailer` stays only where
  * the answer can have trailers: Node refuses to announce any behind a body that is not chunked.
  */
-export function toAnswerHeaders(raw: readonly Buffer[], mayHaveTrailers: boolean): AnswerHeaders {
+export function toAnswerHeaders(
+  raw: readonly Buffer[],
+  { readNames, mayHaveTrailers }: { readonly readNames: ReadNames; readonly mayHaveTrailers: boolean },
+): AnswerHeaders {
+  const names = readNames(raw);
   const passed: string[] = [];
   let contentType: string | null = null;
   let contentEncoding: string | null = null;
   let contentLength: number | null = null;
   let hasTrailer = false;
   let connection: string | undefined;
-  for (let index = 0; index + 1 < raw.length; index += 2) {
-    const name = raw[index]?.toString('latin1') ?? '';
-    const value = raw[index + 1]?.toString('latin1') ?? '';
-    switch (name.toLowerCase()) {
+  for (let index = 0; index < names.length; index++) {
+    const { text, lower } = names[index] ?? NO_NAME;
+    const value = raw[index * 2 + 1]?.toString('latin1') ?? '';
+    switch (lower) {
       case 'connection':
         connection = value;
         continue;
@@ -47,7 +52,7 @@ export function toAnswerHeaders(raw: readonly Buffer[], mayHaveTrailers: boolean
         contentEncoding = value.toLowerCase() === 'identity' ? null : value;
         break;
     }
-    passed.push(name, value);
+    passed.push(text, value);
   }
   const dropped = connection === undefined || PLAIN.test(connection) ? [] : connection.split(',');
   if (hasTrailer && (contentLength !== null || !mayHaveTrailers)) {
@@ -80,4 +85,5 @@ export function rawBytes(raw: Dispatcher.DispatchController['rawHeaders']): read
   return Array.isArray(raw) ? (raw as Buffer[]) : [];
 }
 
+const NO_NAME = { text: '', lower: '' };
 const PLAIN = /^\s*(keep-alive|close)\s*$/i;

@@ -55,7 +55,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Swept {
   start(): void {
     const { sweep, recorder } = this.#context;
     this.#noted = recorder.note(this.#upstream.attempt);
-    this.#response.once('close', () => this.#onClientClose());
+    this.#response.on('close', () => this.#onClientClose());
     // A write can meet a socket that broke and has not said so yet; `close` follows and tells all there is to know.
     this.#response.on('error', ignore);
     sweep.add(this);
@@ -102,10 +102,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Swept {
     }
     this.#status = status;
     const { method, reader, cutsUsage } = this.#upstream;
-    const { limits, budget } = this.#context;
+    const { limits, budget, readNames } = this.#context;
     const hasBody = method !== 'HEAD' && status !== 204 && status !== 304;
     const mayHaveTrailers = hasBody && this.#request.httpVersionMinor > 0;
-    const headers = toAnswerHeaders(rawBytes(controller.rawHeaders), mayHaveTrailers);
+    const headers = toAnswerHeaders(rawBytes(controller.rawHeaders), { readNames, mayHaveTrailers });
     const { contentType, contentEncoding } = headers;
     this.#streamed = isEventStream(contentType);
     this.#meter = createMeter({ reader, contentType, contentEncoding, cutsUsage, limits, budget });
@@ -167,6 +167,9 @@ export class Exchange implements Dispatcher.DispatchHandler, Swept {
 
   onSweep(nowMs: number): void {
     const { limits, recorder } = this.#context;
+    if (this.#status !== null) {
+      this.flushHead();
+    }
     if (this.#noted !== null && nowMs - this.#notedAtMs > limits.noteRenewalMs) {
       this.#notedAtMs = nowMs;
       recorder.renew(this.#noted, this.#meter.deltas);
@@ -200,8 +203,11 @@ export class Exchange implements Dispatcher.DispatchHandler, Swept {
     );
     this.#response.sendDate = false;
     this.#response.writeHead(this.#status ?? 502, statusText, headers);
-    // The head goes out with the first bytes of the body if they are here already, else now.
-    process.nextTick(flushHead, this);
+    if (contentLength === null) {
+      // The head goes out with the first bytes of the body if they are here already, else now. Where a length is
+      // announced the body is mostly here: there the head waits for it, until the next sweep at most.
+      process.nextTick(flushHead, this);
+    }
   }
 
   /** `false`: the client is slower than the provider. */
@@ -310,7 +316,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Swept {
     onSettled();
   }
 
-  /** For the tick after the head was written. */
+  /** Sends the head alone, if no byte of the body has come. */
   flushHead(): void {
     if (!this.#hasWritten && !this.#response.writableEnded && !this.#response.destroyed) {
       this.#response.flushHeaders();

@@ -7,6 +7,7 @@ import type { MeterLimits } from '../answer/meter.ts';
 import type { Attempt } from '../event/attempt.ts';
 import type { Recorder } from '../event/recorder.ts';
 import type { ProxyCounters } from '../metrics.ts';
+import type { ReadNames } from './answer-names.ts';
 import type { Drains } from './drains.ts';
 import type { Sweep } from './sweep.ts';
 
@@ -30,6 +31,7 @@ export interface ExchangeContext {
   readonly budget: ByteBudget;
   readonly recorder: Recorder;
   readonly counters: ProxyCounters;
+  readonly readNames: ReadNames;
   /** Epoch milliseconds. */
   readonly now: () => number;
 }
