@@ -1,6 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
-const unit = ['packages/*/src/**/*.test.ts', 'services/*/src/**/*.test.ts', 'test/*.test.ts'];
+const unit = [
+  'packages/*/src/**/*.test.ts',
+  'services/*/src/**/*.test.ts',
+  'test/*.test.ts',
+  'test/bench/**/*.test.ts',
+];
 const integration = ['packages/*/src/**/*.integration.test.ts', 'services/*/src/**/*.integration.test.ts'];
 
 export default defineConfig({

@@ -2,24 +2,28 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Bench, BenchOptions } from './bench.ts';
 import { findCores } from './cores.ts';
+import { freshnessBench } from './freshness/freshness-bench.ts';
 import { describeCommit, describeMachine, describeVersions } from './machine.ts';
 import { pipelineBench } from './pipeline/pipeline-bench.ts';
 import { proxyBench } from './proxy/proxy-bench.ts';
 import { ratingBench } from './rating/rating-bench.ts';
 import { reportBench } from './report/report-bench.ts';
 import { resultTable, writeResult } from './result-file.ts';
+import { soakBench } from './soak/soak-bench.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   proxy: proxyBench,
   pipeline: pipelineBench,
   report: reportBench,
+  soak: soakBench,
+  freshness: freshnessBench,
   rating: ratingBench,
 };
 const ROUNDS = 5;
 const SHORT_ROUNDS = 1;
 const BENCH_FOLDER = resolve(import.meta.dirname, '../../.meterstone/bench');
 const PROFILE_FLAGS = ['--cpu-prof', `--cpu-prof-dir=${join(BENCH_FOLDER, 'profiles')}`];
-const USAGE = `usage: npm run bench -- <${Object.keys(BENCHES).join(' | ')}> [--rounds N] [--events N] [--short] [--profile]`;
+const USAGE = `usage: npm run bench -- <${Object.keys(BENCHES).join(' | ')}> [--rounds N] [--events N] [--loads a,b] [--against a,b] [--rate N] [--minutes N] [--short] [--profile]`;
 const EXIT = { ok: 0, failed: 1, wrongUse: 2 } as const;
 
 interface Request {
@@ -27,6 +31,10 @@ interface Request {
   readonly bench: Bench;
   readonly rounds: number;
   readonly events: number | null;
+  readonly loads: readonly string[] | null;
+  readonly against: readonly string[] | null;
+  readonly rate: number | null;
+  readonly minutes: number | null;
   readonly short: boolean;
   readonly profile: boolean;
 }
@@ -38,6 +46,10 @@ function readRequest(args: readonly string[]): Request {
     options: {
       rounds: { type: 'string' },
       events: { type: 'string' },
+      loads: { type: 'string' },
+      against: { type: 'string' },
+      rate: { type: 'string' },
+      minutes: { type: 'string' },
       short: { type: 'boolean', default: false },
       profile: { type: 'boolean', default: false },
     },
@@ -53,6 +65,10 @@ function readRequest(args: readonly string[]): Request {
     profile,
     rounds: wholeNumber('--rounds', values.rounds) ?? (short ? SHORT_ROUNDS : ROUNDS),
     events: wholeNumber('--events', values.events),
+    loads: values.loads?.split(',') ?? null,
+    against: values.against?.split(',') ?? null,
+    rate: wholeNumber('--rate', values.rate),
+    minutes: wholeNumber('--minutes', values.minutes),
   };
 }
 
@@ -82,13 +98,13 @@ async function run({ name, bench, profile, ...asked }: Request): Promise<number>
   try {
     const defer: BenchOptions['defer'] = (cleanup) => cleanups.push(cleanup);
     const nodeFlags = profile ? PROFILE_FLAGS : [];
-    const { results, withheld } = await bench({ ...asked, nodeFlags, cores, say, defer });
+    const { results, withheld, absent = [] } = await bench({ ...asked, nodeFlags, cores, say, defer });
     // What is no figure must not stand where figures are looked for.
     const suffix = profile ? '-profiled' : asked.short ? '-short' : '';
     const path = writeResult(BENCH_FOLDER, name + suffix, { ...facts, results });
-    process.stdout.write(
-      `\n${resultTable(results)}\n\n${withheld.map((line) => `no figure: ${line}\n`).join('')}`,
-    );
+    process.stdout.write(`\n${resultTable(results)}\n\n`);
+    for (const line of withheld) process.stdout.write(`no figure: ${line}\n`);
+    for (const line of absent) process.stdout.write(`not in this run: ${line}\n`);
     process.stdout.write(`${path}\n`);
     return withheld.length === 0 ? EXIT.ok : EXIT.failed;
   } finally {

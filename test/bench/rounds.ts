@@ -45,6 +45,31 @@ export async function interleave<T>(rounds: number, sides: Sides<T>): Promise<Sa
   return done;
 }
 
+/** Several baselines, by name, and what they all are held against. */
+export interface ManySides<T> {
+  readonly baselines: ReadonlyMap<string, Sides<T>['baseline']>;
+  readonly ours: Sides<T>['ours'];
+}
+
+/** The same with several baselines around one run of ours: in their order before it, and in reverse behind it. */
+export async function interleaveAll<T>(
+  rounds: number,
+  { baselines, ours }: ManySides<T>,
+): Promise<ReadonlyMap<string, readonly Sandwich<T>[]>> {
+  const done = new Map<string, Sandwich<T>[]>([...baselines.keys()].map((name) => [name, []]));
+  for (let round = 0; round < rounds; round += 1) {
+    const before = new Map<string, T>();
+    for (const [name, run] of baselines) before.set(name, await run(round, 'before'));
+    const run = await ours(round);
+    for (const [name, baseline] of [...baselines].reverse()) {
+      const first = before.get(name);
+      const after = await baseline(round, 'after');
+      if (first !== undefined) done.get(name)?.push({ before: first, ours: run, after });
+    }
+  }
+  return done;
+}
+
 /** One quantity of both sides, compared. */
 export interface Comparison {
   readonly ours: Summary;

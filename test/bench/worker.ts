@@ -14,12 +14,14 @@ export interface Worker {
 
 export interface WorkerOptions {
   readonly file: URL;
-  readonly core: Core;
+  /** `null` = on any core. */
+  readonly core: Core | null;
 }
 
 /** Starts a worker on a core. It ends with us however we end, since its input is then closed. */
 export function startWorker({ cores, defer }: BenchOptions, { file, core }: WorkerOptions): Worker {
-  const [command, ...rest] = cores.command(core, [process.execPath, fileURLToPath(file)]);
+  const node: [string, ...string[]] = [process.execPath, fileURLToPath(file)];
+  const [command, ...rest] = core === null ? node : cores.command(core, node);
   const child = spawn(command, rest, { stdio: ['pipe', 'pipe', 'inherit'] });
   const waiting: PromiseWithResolvers<unknown>[] = [];
   let ended: Error | null = null;

@@ -5,19 +5,20 @@ import type { FetchedRecord } from '@meterstone/kafka';
 import { createRater, type RatingTerms } from '@meterstone/metering';
 import { createUserKeyer, rawBlockBytes } from '@meterstone/store';
 import { DuplicateWindow } from '../../../services/aggregator/src/deduplicate.ts';
-import { createContentHasher } from '../../../services/aggregator/src/event-content.ts';
-import { type RatedBatch, type RatingTools, rateBatch } from '../../../services/aggregator/src/rate-batch.ts';
+import { FastLane } from '../../../services/aggregator/src/fast-lane/fast-lane.ts';
+import {
+  type RatedBatch,
+  type RatingTools,
+  type RecordRange,
+  rateBatch,
+} from '../../../services/aggregator/src/rate-batch.ts';
 import { USER_KEY_SECRET } from '../stack/service-process.ts';
 import { createTraffic, type TrafficOptions } from '../traffic/usage-traffic.ts';
 
 /** The aggregator's own tools for rating a range. */
 export function ratingTools(terms: RatingTerms): RatingTools {
-  return {
-    terms,
-    rate: createRater(terms),
-    userKeyOf: createUserKeyer(Buffer.from(USER_KEY_SECRET)),
-    contentOf: createContentHasher(),
-  };
+  const userKeyOf = createUserKeyer(Buffer.from(USER_KEY_SECRET));
+  return { terms, rate: createRater(terms), userKeyOf, fastLane: new FastLane(terms, userKeyOf) };
 }
 
 /** The traffic as records of one Kafka partition, so many at a time. */
@@ -37,18 +38,16 @@ export function* recordBlocks(traffic: TrafficOptions, blockRows: number): Gener
   if (records.length > 0) yield records;
 }
 
+/** Records as one range. */
+export function rangeOf(records: readonly FetchedRecord[]): RecordRange {
+  const firstOffset = records[0]?.offset ?? 0;
+  const nextOffset = firstOffset + records.length;
+  return { stream: 1, topic: 'bench', kafkaPartition: 0, firstOffset, nextOffset, records };
+}
+
 /** Rates records as the aggregator does, as one range. */
 function rateRecords(records: readonly FetchedRecord[], tools: RatingTools): RatedBatch {
-  const firstOffset = records[0]?.offset ?? 0;
-  const range = {
-    stream: 1,
-    topic: 'bench',
-    kafkaPartition: 0,
-    firstOffset,
-    nextOffset: firstOffset + records.length,
-    records,
-  };
-  const outcome = rateBatch(range, new DuplicateWindow(), tools);
+  const outcome = rateBatch(rangeOf(records), { tools, window: new DuplicateWindow() });
   if (outcome.kind !== 'rated') throw new Error(`org ${outcome.orgId} is not configured`);
   return outcome.batch;
 }

@@ -1,13 +1,16 @@
-import { decodeUsageEvent } from '@meterstone/events';
+import { hashRanges } from '@meterstone/events';
 import { createPartitionConsumer, type FetchedRecord, type KafkaClient, topicNames } from '@meterstone/kafka';
-import { createRater, type RatingTerms, type UsageEvent, validateUsageEvent } from '@meterstone/metering';
-import { appendRawRow, createRawBlock, rawBlockBytes } from '@meterstone/store';
+import type { RatingTerms } from '@meterstone/metering';
+import { blockChecksum, type RawBlock } from '@meterstone/store';
+import { rawBlockPieces } from '../../../packages/store/src/raw-block.ts';
 import { DuplicateWindow } from '../../../services/aggregator/src/deduplicate.ts';
-import { createContentHasher } from '../../../services/aggregator/src/event-content.ts';
+import { EventWalk } from '../../../services/aggregator/src/fast-lane/event-walk.ts';
+import { IdentityKey } from '../../../services/aggregator/src/identity-key.ts';
+import { type RatedBatch, type RatingTools, rateBatch } from '../../../services/aggregator/src/rate-batch.ts';
 import { measured, type Result } from '../result-file.ts';
 import { summarize } from '../rounds.ts';
 import type { TrafficOptions } from '../traffic/usage-traffic.ts';
-import { ratingTools, recordBlocks } from './recorded-blocks.ts';
+import { rangeOf, ratingTools, recordBlocks } from './recorded-blocks.ts';
 
 /** What the aggregator does with an event, a stage at a time, in this process alone. */
 export interface StageOptions {
@@ -17,15 +20,13 @@ export interface StageOptions {
   readonly rounds: number;
 }
 
-type Stage = (block: StageBlock) => void;
+type Stage = (records: readonly FetchedRecord[]) => void;
 
-/** One block on its way, with what the stages before made of it. */
-interface StageBlock {
-  readonly records: readonly FetchedRecord[];
-  readonly events: UsageEvent[];
-}
-
-/** CPU of each stage in µs per event, medians over the rounds after a warm-up; every round does all stages in turn. */
+/**
+ * CPU of each stage in µs per event, medians over the rounds after a warm-up; every round does all stages in turn. `rows`
+ * is the whole way from records to rows, which the first three are parts of; `rows_by_objects` is what it costs where
+ * every record goes the way over objects.
+ */
 export function measureStages(options: StageOptions): Result[] {
   const stages = createStages(options);
   const names = Object.keys(stages);
@@ -43,10 +44,9 @@ function runOnce(
 ): Map<string, number> {
   const spent = new Map<string, number>();
   for (const records of recordBlocks(traffic, blockRows)) {
-    const block: StageBlock = { records, events: [] };
     for (const [name, stage] of Object.entries(stages)) {
       const before = process.cpuUsage();
-      stage(block);
+      stage(records);
       const { user, system } = process.cpuUsage(before);
       spent.set(name, (spent.get(name) ?? 0) + user + system);
     }
@@ -54,50 +54,64 @@ function runOnce(
   return new Map([...spent].map(([name, microseconds]) => [name, microseconds / traffic.events]));
 }
 
-/** In the order of the aggregator; each uses what those before it left behind. */
+/** A row's room in scratch memory. */
+const ROOM_BYTES = 65_536;
+const CONTENT = 1;
+
+/** In the order of the aggregator; the last ones use what `rows` left behind. */
 function createStages({ terms }: StageOptions): Record<string, Stage> {
   const tools = ratingTools(terms);
-  const rate = createRater(terms);
-  const contentOf = createContentHasher();
-  let rows = createRawBlock();
-  let ratings: ReturnType<typeof rate>[] = [];
+  const walk = new EventWalk();
+  const key = new IdentityKey();
+  const bytes = new Uint8Array(ROOM_BYTES);
+  const room = { bytes, view: new DataView(bytes.buffer), position: 0 };
+  let window = new DuplicateWindow();
+  let batch: RatedBatch | null = null;
+  const walkOver = ({ value, timestampMs }: FetchedRecord): void => {
+    if (value === null || walk.walk(value, timestampMs, room) < 0) throw new Error('the traffic is unusual');
+  };
+  const rows = (records: readonly FetchedRecord[], each: RatingTools, spent?: RawBlock): RatedBatch => {
+    window = new DuplicateWindow();
+    const outcome = rateBatch(rangeOf(records), {
+      tools: each,
+      window,
+      ...(spent === undefined ? {} : { spent }),
+    });
+    if (outcome.kind !== 'rated') throw new Error(`org ${outcome.orgId} is not configured`);
+    return outcome.batch;
+  };
   return {
-    decode({ records, events }) {
-      for (const { value } of records) if (value !== null) events.push(decodeUsageEvent(value));
+    walk(records) {
+      for (const record of records) walkOver(record);
     },
-    validate({ records, events }) {
-      for (const [index, event] of events.entries()) {
-        const fault = validateUsageEvent(event, records[index]?.timestampMs ?? 0);
-        if (fault !== null) throw new Error(`event ${index} is not valid: ${fault.code}`);
+    walk_and_content(records) {
+      for (const record of records) {
+        walkOver(record);
+        hashRanges(walk.row.view, walk.content);
       }
     },
-    duplicates({ events, records }) {
-      const seen = new DuplicateWindow();
-      for (const [index, event] of events.entries()) {
-        const { eventId, line } = event;
-        const content = contentOf(event);
-        if (seen.find(eventId, line, content) !== 'absent') throw new Error('the traffic repeats an id');
-        seen.add({ eventId, line, content, kafkaOffset: records[index]?.offset ?? 0 });
+    walk_and_duplicates(records) {
+      const seen = new DuplicateWindow(records.length);
+      for (const record of records) {
+        walkOver(record);
+        key.read(walk.row.bytes, walk.idAt, walk.line);
+        if (seen.add(key, CONTENT, record.offset) !== 'absent') throw new Error('the traffic repeats an id');
       }
     },
-    rate({ events }) {
-      ratings = events.map(rate);
-    },
-    row_binary({ events, records }) {
-      rows = createRawBlock();
-      for (const [index, event] of events.entries()) {
-        const rating = ratings[index];
-        if (rating === undefined) throw new Error('an event was not rated');
-        appendRawRow(rows, {
-          event,
-          rating,
-          userKey: tools.userKeyOf(event.orgId, event.user),
-          coordinates: { stream: 1, kafkaPartition: 0, kafkaOffset: records[index]?.offset ?? 0 },
-        });
-      }
+    rows(records) {
+      batch = rows(records, tools, batch?.block);
     },
     sort() {
-      rawBlockBytes(rows);
+      if (batch !== null) rawBlockPieces(batch.block);
+    },
+    checksum() {
+      if (batch !== null) blockChecksum(batch.block);
+    },
+    absorb() {
+      if (batch !== null) window.absorb(batch.seen);
+    },
+    rows_by_objects(records) {
+      rows(records, { ...tools, fastLane: null });
     },
   };
 }

@@ -6,6 +6,7 @@ import { checkMetered } from './metered-check.ts';
 import { type ProxySubjects, type SubjectRun, startSubjects } from './proxy-subjects.ts';
 import type { ScenarioName } from './scenarios.ts';
 
+const LOAD_NAMES: readonly ScenarioName[] = ['json', 'prompt_300k', 'sse', 'sse_paced'];
 /** Seconds of one run, and of the warm-up of each subject in each scenario. */
 const SECONDS = { run: 5, warmUp: 8 };
 const SHORT_SECONDS = { run: 1, warmUp: 1 };
@@ -26,14 +27,14 @@ const LATE_MS_MAX = 10;
 export const proxyBench: Bench = async (bench) => {
   const subjects = await startSubjects(bench);
   const seconds = bench.short ? SHORT_SECONDS : SECONDS;
-  const names: ScenarioName[] = ['json', 'prompt_300k', 'sse', 'sse_paced'];
-  const rounds = new Map<ScenarioName, Sandwich<SubjectRun>[]>();
+  const names = LOAD_NAMES.filter((name) => bench.loads?.includes(name) ?? true);
+  const rounds = new Map<ScenarioName, ScenarioRound[]>();
   for (const name of names) {
     bench.say(`${name}: warming up, then ${bench.rounds} rounds`);
     rounds.set(name, await runScenario({ bench, subjects, seconds }, name));
   }
   const json = rounds.get('json') ?? [];
-  const latency = await runLatency({ bench, subjects, seconds }, json);
+  const latency = json.length === 0 ? null : await runLatency({ bench, subjects, seconds }, json);
   const events = await checkMetered(bench, subjects);
   bench.say(`${events} answers of ours, ${events} events, every token in place`);
   return toOutcome(rounds, latency);
@@ -45,12 +46,17 @@ interface ProxyBenchParts {
   readonly seconds: { readonly run: number; readonly warmUp: number };
 }
 
-async function runScenario(parts: ProxyBenchParts, scenario: ScenarioName): Promise<Sandwich<SubjectRun>[]> {
+/** A round of one load; `unjournaled` is ours without a journal, between the same two runs of the baseline. */
+interface ScenarioRound extends Sandwich<SubjectRun> {
+  readonly unjournaled: SubjectRun;
+}
+
+async function runScenario(parts: ProxyBenchParts, scenario: ScenarioName): Promise<ScenarioRound[]> {
   const { bench, subjects, seconds } = parts;
   const load = { scenario, load: LOADS[scenario] };
-  for (const subject of ['bare', 'ours'] as const)
+  for (const subject of ['bare', 'unjournaled', 'ours'] as const)
     await subjects.run(subject, { ...load, seconds: seconds.warmUp });
-  const run = async (subject: 'bare' | 'ours') => {
+  const run = async (subject: 'bare' | 'ours' | 'unjournaled') => {
     const done = await subjects.run(subject, { ...load, seconds: seconds.run });
     const rate = Math.round(done.answers / done.seconds);
     bench.say(
@@ -58,7 +64,19 @@ async function runScenario(parts: ProxyBenchParts, scenario: ScenarioName): Prom
     );
     return done;
   };
-  return interleave(bench.rounds, { baseline: () => run('bare'), ours: () => run('ours') });
+  const done: ScenarioRound[] = [];
+  for (let round = 0; round < bench.rounds; round += 1) {
+    const before = await run('bare');
+    // The order of the two changes, so that none of them always comes second.
+    const [first, second] =
+      round % 2 === 0 ? (['ours', 'unjournaled'] as const) : (['unjournaled', 'ours'] as const);
+    const runs = { [first]: await run(first), [second]: await run(second) } as Record<
+      typeof first | typeof second,
+      SubjectRun
+    >;
+    done.push({ before, ...runs, after: await run('bare') });
+  }
+  return done;
 }
 
 interface LatencyRun {
@@ -68,11 +86,17 @@ interface LatencyRun {
   readonly lateP99Ms: number;
 }
 
+interface LatencyRounds {
+  /** Requests a second. */
+  readonly rate: number;
+  readonly rounds: readonly Sandwich<LatencyRun>[];
+}
+
 /** What a proxy adds to the median of a direct call, at the same rate for all, direct calls right before each run. */
 async function runLatency(
   { bench, subjects, seconds }: ProxyBenchParts,
   json: readonly Sandwich<SubjectRun>[],
-): Promise<{ rate: number; rounds: Sandwich<LatencyRun>[] }> {
+): Promise<LatencyRounds> {
   const capacity = summarize(json.map(({ ours }) => ours.answers / ours.seconds)).median;
   const rate = Math.max(100, Math.round((capacity * LATENCY_LOAD) / 100) * 100);
   const load = { scenario: 'json', load: { rate }, seconds: seconds.run } as const;
@@ -101,8 +125,8 @@ interface Judged {
 }
 
 function toOutcome(
-  rounds: ReadonlyMap<ScenarioName, readonly Sandwich<SubjectRun>[]>,
-  latency: { rate: number; rounds: readonly Sandwich<LatencyRun>[] },
+  rounds: ReadonlyMap<ScenarioName, readonly ScenarioRound[]>,
+  latency: LatencyRounds | null,
 ): BenchOutcome {
   const results: Result[] = [];
   const withheld: string[] = [];
@@ -117,23 +141,38 @@ function toOutcome(
       comparison: cpu,
       fault: late ?? faultOf(cpu),
     });
+    const unjournaled = compare(
+      runs.map((round) => ({ ...round, ours: round.unjournaled })),
+      ({ cpuUs }) => cpuUs,
+      'cost',
+    );
+    addRatio(`${name}_unjournaled_cpu_ratio`, 'bare ÷ ours without journal', {
+      comparison: unjournaled,
+      fault: late ?? faultOf(unjournaled),
+    });
+    const journal = runs.map(({ ours, unjournaled: without }) => ours.cpuUs - without.cpuUs);
+    results.push(measured(`${name}_journal_us`, 'CPU µs/request', summarize(journal)));
     results.push(measured(`${name}_cpu_noise`, 'bare ÷ itself', cpu.noise));
     results.push(measured(`${name}_cpu_us`, 'CPU µs/request', cpu.ours));
   }
   const json = rounds.get('json') ?? [];
-  const cost = json.map(({ before, ours, after }) => ours.cpuUs - (before.cpuUs + after.cpuUs) / 2);
-  results.push(measured('metering_us_per_request', 'CPU µs/request over bare', summarize(cost)));
-  addThroughput(results, withheld, json);
-  const added = compare(latency.rounds, ({ addedP50Ms }) => addedP50Ms, 'rate');
-  // A difference of two small times moves more than either: whether the machine held still shows in the time itself.
-  const still = faultOf(compare(latency.rounds, ({ p50Ms }) => p50Ms, 'cost'));
-  addRatio('added_p50_ratio', 'ours ÷ bare, added ms', {
-    comparison: added,
-    fault: lateness(latency.rounds) ?? still,
-  });
-  results.push(measured('added_p50_noise', 'bare ÷ itself', added.noise));
-  results.push(measured('added_p50_ms', 'ms', added.ours));
-  results.push({ metric: 'latency_rate', value: latency.rate, unit: 'requests/s' });
+  if (json.length > 0) {
+    const cost = json.map(({ before, ours, after }) => ours.cpuUs - (before.cpuUs + after.cpuUs) / 2);
+    results.push(measured('metering_us_per_request', 'CPU µs/request over bare', summarize(cost)));
+    addThroughput(results, withheld, json);
+  }
+  if (latency !== null) {
+    const added = compare(latency.rounds, ({ addedP50Ms }) => addedP50Ms, 'rate');
+    // A difference of two small times moves more than either: whether the machine held still shows in the time itself.
+    const still = faultOf(compare(latency.rounds, ({ p50Ms }) => p50Ms, 'cost'));
+    addRatio('added_p50_ratio', 'ours ÷ bare, added ms', {
+      comparison: added,
+      fault: lateness(latency.rounds) ?? still,
+    });
+    results.push(measured('added_p50_noise', 'bare ÷ itself', added.noise));
+    results.push(measured('added_p50_ms', 'ms', added.ours));
+    results.push({ metric: 'latency_rate', value: latency.rate, unit: 'requests/s' });
+  }
   return { results, withheld };
 }
 

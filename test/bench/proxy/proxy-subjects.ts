@@ -12,9 +12,10 @@ import type { BareListening, BareQuestion } from './bare-proxy.ts';
 import type { LoadAnswer, LoadQuestion } from './load-generator.ts';
 import type { MockListening, MockQuestion, MockStats } from './mock-upstream.ts';
 import type { ScenarioName } from './scenarios.ts';
+import type { UnjournaledListening, UnjournaledQuestion } from './unjournaled-proxy.ts';
 
-/** What a load is put on. `direct`: the mock provider itself, no proxy. */
-type Subject = 'direct' | 'bare' | 'ours';
+/** What a load is put on. `direct`: the mock provider itself, no proxy. `unjournaled`: ours without a journal. */
+type Subject = 'direct' | 'bare' | 'ours' | 'unjournaled';
 
 /** One load on one subject. */
 export interface SubjectRun extends LoadAnswer {
@@ -29,7 +30,7 @@ export interface ProxySubjects {
   readonly stack: BenchStack;
   readonly configPath: string;
   readonly proxy: ServiceProcess;
-  /** Answers of ours so far, by scenario and variant. */
+  /** Answers of ours so far, with and without journal, by scenario and variant. */
   readonly answered: ReadonlyMap<ScenarioName, number[]>;
   /** Rejects with WrongSums when a byte of an answer was wrong, or a request did not reach the provider whole. */
   run(subject: Subject, load: Omit<LoadQuestion, 'port'>): Promise<SubjectRun>;
@@ -70,10 +71,24 @@ export async function startSubjects(bench: BenchOptions): Promise<ProxySubjects>
     kafkaPartitions: KAFKA_PARTITIONS,
     core: 'subject',
   });
+  const unjournaled = startWorker(bench, {
+    file: new URL('./unjournaled-proxy.ts', import.meta.url),
+    core: 'subject',
+  });
+  const unjournaledPort = (
+    await unjournaled.ask<UnjournaledListening>({
+      folder: join(stack.folder, 'unjournaled'),
+      configPath,
+      kafkaBrokers: [stack.stack.kafkaBrokers].flat(),
+      topicPrefix: TOPIC_PREFIX,
+      kafkaPartitions: KAFKA_PARTITIONS,
+    } satisfies UnjournaledQuestion)
+  ).port;
   const answered = new Map<ScenarioName, number[]>();
   const places = {
     direct: { port: upstreamPort, pid: null },
     bare: { port: barePort, pid: bare.pid },
+    unjournaled: { port: unjournaledPort, pid: unjournaled.pid },
     ours: { port: Number(new URL(proxy.url).port), pid: proxy.pid },
   };
   return {
@@ -83,7 +98,8 @@ export async function startSubjects(bench: BenchOptions): Promise<ProxySubjects>
     answered,
     async run(subject, load) {
       const run = await measure(places[subject], { load, generator, mock });
-      if (subject === 'ours') count(answered, load.scenario, run.answersByVariant);
+      if (subject === 'ours' || subject === 'unjournaled')
+        count(answered, load.scenario, run.answersByVariant);
       return run;
     },
   };

@@ -3,6 +3,7 @@ import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { seededRandom } from '../../support/replay-provider.ts';
 import { type Bench, type BenchOptions, type BenchOutcome, WrongSums } from '../bench.ts';
+import { quantile } from '../quantile.ts';
 import { measured, type Result } from '../result-file.ts';
 import { summarize } from '../rounds.ts';
 import { type BenchStack, connectKafka, startBenchStack } from '../stack/bench-stack.ts';
@@ -221,8 +222,4 @@ function timesOf(
       share,
     );
   return { ...measured(metric, 'ms', byRound), value: all('asked'), baseline: all('direct') };
-}
-
-function quantile(values: readonly number[], share: number): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(share * values.length)] ?? Number.NaN;
 }

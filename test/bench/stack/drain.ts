@@ -14,6 +14,9 @@ interface DrainCpu {
 export interface Drain {
   /** From the assignment, at which fetching begins, to the last commit. */
   readonly seconds: number;
+  /** When that was, epoch milliseconds. */
+  readonly startedAt: number;
+  readonly endedAt: number;
   readonly cpu: DrainCpu;
 }
 
@@ -39,10 +42,10 @@ export async function drainTopic(
     clickhouse: meterCpu(options.stack.clickhousePid),
   };
   await untilCommitted(progress);
-  const seconds = (Date.now() - assignedAt) / 1000;
+  const endedAt = Date.now();
   const cpu = read(meters);
   await aggregator.stop();
-  return { seconds, cpu };
+  return { seconds: (endedAt - assignedAt) / 1000, startedAt: assignedAt, endedAt, cpu };
 }
 
 function read(meters: Readonly<Record<keyof DrainCpu, CpuMeter>>): DrainCpu {
@@ -62,7 +65,11 @@ function findAssignment(aggregator: ServiceProcess): number | null {
   return line === undefined ? null : Date.parse(String((JSON.parse(line) as { time: string }).time));
 }
 
-async function untilCommitted(progress: GroupProgress): Promise<void> {
+/** Resolves when a group has read its topic to the end; rejects when it stands still for too long. */
+export async function untilCommitted(
+  progress: GroupProgress,
+  standstillMsMax = STANDSTILL_MS_MAX,
+): Promise<void> {
   let least = Number.POSITIVE_INFINITY;
   let movedAt = Date.now();
   for (;;) {
@@ -71,8 +78,8 @@ async function untilCommitted(progress: GroupProgress): Promise<void> {
     if (lag < least) {
       least = lag;
       movedAt = Date.now();
-    } else if (Date.now() - movedAt > STANDSTILL_MS_MAX) {
-      throw new Error(`nothing was committed for ${STANDSTILL_MS_MAX} ms, ${lag} records wait`);
+    } else if (Date.now() - movedAt > standstillMsMax) {
+      throw new Error(`nothing was committed for ${standstillMsMax} ms, ${lag} records wait`);
     }
     await sleep(POLL_MS);
   }

@@ -28,6 +28,8 @@ export interface ServiceOptions {
   readonly core: Core | null;
   /** Instead of the stack's own address. */
   readonly clickhouseUrl?: string;
+  /** The program in place of the service's own. */
+  readonly entry?: string;
   /** What to wait for. @default `/readyz` answers 200 */
   readonly isReady?: (service: ServiceProcess) => boolean | Promise<boolean>;
 }
@@ -47,7 +49,7 @@ export async function startService(options: ServiceOptions): Promise<ServiceProc
   const node: [string, ...string[]] = [
     process.execPath,
     ...bench.nodeFlags,
-    join(ROOT, 'services', name, 'src/main.ts'),
+    options.entry ?? join(ROOT, 'services', name, 'src/main.ts'),
   ];
   const [command, ...args] = core === null ? node : bench.cores.command(core, node);
   const child = supervise({
