@@ -126,7 +126,7 @@ function factsOf(journal: JournalStatus) {
     instance: journal.opened?.instance ?? null,
     pid: journal.opened?.pid ?? null,
     topic: journal.opened?.topic ?? null,
-    topic_id: journal.opened?.stream ?? null,
+    topic_id: journal.opened?.topicId ?? null,
     segments: journal.segments,
     bytes: journal.bytes,
     unsettled: journal.unsettled,

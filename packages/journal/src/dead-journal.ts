@@ -29,7 +29,7 @@ export class DeadJournal {
     this.#log = new SegmentLog({
       folder: path,
       firstNumber: scan.lastSegment + 1,
-      opened: { instance, pid, topic, stream: topicId },
+      opened: { instance, pid, topic, topicId },
       segmentBytesMax: Number.POSITIVE_INFINITY,
       syncs: false,
       now,

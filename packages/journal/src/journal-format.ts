@@ -29,7 +29,7 @@ export interface OpenedFacts {
    * Which incarnation of the topic, by the id that Kafka gave it (32 hex digits): a topic deleted and made again has
    * another one. `null`: Kafka had not told when the journal was opened.
    */
-  readonly stream: string | null;
+  readonly topicId: string | null;
 }
 
 export type JournalRecord =

@@ -9,7 +9,7 @@ export interface JournalOptions {
   readonly pid: number;
   readonly topic: string;
   /** The topic's id on Kafka; `null`: Kafka has not told. It is kept for those who find the journal. */
-  readonly stream: string | null;
+  readonly topicId: string | null;
   /**
    * Notes are refused when the journal has this size. What attempts noted before then still need to end is written all
    * the same: at most a few kilobytes each.

@@ -482,7 +482,7 @@ describe('journal status', () => {
     journal.commit();
     const [living] = await readJournalStatus(join(journal.path, '..'));
     expect(living).toMatchObject({ isLocked: true, openNotes: 1, unsettled: 1, segments: 1, tornBytes: 0 });
-    expect(living?.opened).toMatchObject({ instance: 'proxy-1', topic: 'usage-events', stream: TOPIC_ID });
+    expect(living?.opened).toMatchObject({ instance: 'proxy-1', topic: 'usage-events', topicId: TOPIC_ID });
     expect(await abandonJournal(join(journal.path, '..'), living?.name ?? '')).toBeNull();
     expect(journal.close()).toEqual({ openNotes: 1, unsettled: 1 });
     const lost = await abandonJournal(join(journal.path, '..'), living?.name ?? '');

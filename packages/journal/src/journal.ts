@@ -47,14 +47,14 @@ export class Journal {
     options: JournalOptions,
     { path, lock }: { readonly path: string; readonly lock: JournalLock },
   ) {
-    const { instance, pid, topic, stream, fsyncMs, now, segmentBytesMax = SEGMENT_BYTES_MAX } = options;
+    const { instance, pid, topic, topicId, fsyncMs, now, segmentBytesMax = SEGMENT_BYTES_MAX } = options;
     this.#options = options;
     this.#lock = lock;
     this.path = path;
     this.#log = new SegmentLog({
       folder: path,
       firstNumber: 1,
-      opened: { instance, pid, topic, stream },
+      opened: { instance, pid, topic, topicId },
       segmentBytesMax,
       syncs: fsyncMs > 0,
       now,

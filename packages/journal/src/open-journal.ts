@@ -5,13 +5,8 @@ import { Journal } from './journal.ts';
 import { claimJournal } from './journal-folder.ts';
 import type { JournalOptions } from './journal-options.ts';
 
-export interface OpenJournalOptions extends Omit<JournalOptions, 'stream'> {
-  /** The topic's id on Kafka; `null`: Kafka has not told, which keeps no journal from being opened. */
-  readonly topicId: string | null;
-}
-
 /** Opens a new journal under a name that nobody else has, and locks it for as long as this process lives. */
-export function openJournal(options: OpenJournalOptions): Journal {
+export function openJournal(options: JournalOptions): Journal {
   mkdirSync(options.folder, { recursive: true });
   for (let attempt = 0; attempt < NAMES_TRIED_MAX; attempt++) {
     const suffix = Math.floor(options.random() * 0x1_0000_0000).toString(16);
@@ -19,7 +14,7 @@ export function openJournal(options: OpenJournalOptions): Journal {
     const path = join(options.folder, `${name}-${options.pid}-${suffix.padStart(8, '0')}`);
     const lock = makeFolder(path) ? claimJournal(path) : null;
     if (lock !== null) {
-      return new Journal({ ...options, stream: options.topicId }, { path, lock });
+      return new Journal(options, { path, lock });
     }
   }
   const message = `no name for a journal was free in ${options.folder}`;

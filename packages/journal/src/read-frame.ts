@@ -117,9 +117,9 @@ function readOpened(body: Buffer): JournalRecord | null {
   try {
     // Written by this package, and the checksum of the frame matched.
     const facts = JSON.parse(body.toString('utf8')) as OpenedFacts;
-    // Version 0.1.0 wrote a number here that said nothing.
-    const stream = typeof facts.stream === 'string' ? facts.stream : null;
-    return { type: 'opened', facts: { ...facts, stream } };
+    // Journals of before it was noted have none.
+    const topicId = typeof facts.topicId === 'string' ? facts.topicId : null;
+    return { type: 'opened', facts: { ...facts, topicId } };
   } catch {
     return null;
   }

@@ -112,7 +112,7 @@ function checkTopic(path: string, { opened }: JournalScan, { topic }: ReplayOpti
 
 /** `null`: the journal does not say. */
 function isOtherIncarnation({ opened }: JournalScan, { id }: TopicNow): boolean | null {
-  return typeof opened?.stream === 'string' ? opened.stream !== id : null;
+  return typeof opened?.topicId === 'string' ? opened.topicId !== id : null;
 }
 
 function toOrphans(

@@ -7,7 +7,8 @@ import type { UsageEvent } from '@meterstone/metering';
 import { createLogger } from '@meterstone/runtime';
 import { exampleEvent } from './example-event.ts';
 import type { Journal } from './journal.ts';
-import { type OpenJournalOptions, openJournal } from './open-journal.ts';
+import type { JournalOptions } from './journal-options.ts';
+import { openJournal } from './open-journal.ts';
 import type { EncodedEvent, OutboxOptions } from './outbox.ts';
 import type { ReplayOptions } from './replay-journal.ts';
 
@@ -31,7 +32,7 @@ export function removeTestFolders(): void {
   }
 }
 
-export function testJournal(options: Partial<OpenJournalOptions> = {}): Journal {
+export function testJournal(options: Partial<JournalOptions> = {}): Journal {
   return openJournal({
     folder: options.folder ?? testFolder(),
     instance: 'proxy-1',

@@ -19,7 +19,7 @@ import type { EventSink } from './recorder.ts';
 export interface EventStoreOptions {
   readonly kafka: KafkaClient;
   readonly topic: string;
-  /** See `OpenJournalOptions`. */
+  /** See `JournalOptions`. */
   readonly topicId: string | null;
   readonly kafkaPartitions: number;
   /** Of all journals. */
