@@ -187,6 +187,22 @@ describe('a tariff', () => {
     );
   });
 
+  it('rounds half a picodollar to the even one', () => {
+    const terms = ratingTerms(bookText([{ ...ONE_ROW, tokens: { input_tokens: '0.0000005' } }]));
+    for (const [inputTokens, pico] of [
+      [1, 0n],
+      [2, 1n],
+      [3, 2n],
+      [5, 2n],
+    ] as const) {
+      const each = usageEvent({ inputTokens, outputTokens: 0 });
+      const tariff = tariffOf(each, terms);
+      const rating = tariff === null ? null : rateWith(tariff, each, terms);
+      expect(rating).toMatchObject({ marketCost: pico, totalCost: pico });
+      expect(rateUsage(each, terms).marketCost).toBe(pico);
+    }
+  });
+
   it('stays exact up to thousands of dollars, and does not say where it would not be', () => {
     const known = orgTerms({
       plan: 'p',

@@ -11,6 +11,14 @@ it('knows a user of an org once it was stored, and no other', () => {
   expect(known.has(user('other', 1))).toBe(false);
 });
 
+it('knows a user whom it was given by the object itself', () => {
+  const known = createKnownUsers();
+  const one = user('acme', 1);
+  expect(known.has(one)).toBe(false);
+  known.add([one]);
+  expect([known.has(one), known.has({ ...one }), known.has({ ...one })]).toEqual([true, true, true]);
+});
+
 it('starts afresh at its bound', () => {
   const known = createKnownUsers(2);
   known.add([user('acme', 1), user('acme', 2), user('acme', 3)]);

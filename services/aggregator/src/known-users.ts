@@ -12,10 +12,22 @@ const USERS_KNOWN_MAX = 100_000;
 /** A bounded memory of stored users. */
 export function createKnownUsers(usersMax = USERS_KNOWN_MAX): KnownUsers {
   const known = new Set<string>();
+  /** The same in the form in which they come again and again: to look at the object costs a tenth of making a text. */
+  const same = new WeakSet<UserName>();
   return {
-    has: (user) => known.has(identityOf(user)),
+    has(user) {
+      if (same.has(user)) {
+        return true;
+      }
+      const isKnown = known.has(identityOf(user));
+      if (isKnown) {
+        same.add(user);
+      }
+      return isKnown;
+    },
     add(users) {
       for (const user of users) {
+        same.add(user);
         if (known.size >= usersMax) {
           known.clear();
         }

@@ -1,4 +1,3 @@
-import { hashRanges } from '@meterstone/events';
 import { createPartitionConsumer, type FetchedRecord, type KafkaClient, topicNames } from '@meterstone/kafka';
 import type { RatingTerms } from '@meterstone/metering';
 import { blockChecksum, type RawBlock } from '@meterstone/store';
@@ -87,7 +86,7 @@ function createStages({ terms }: StageOptions): Record<string, Stage> {
     walk_and_content(records) {
       for (const record of records) {
         walkOver(record);
-        hashRanges(walk.row.view, walk.content);
+        walk.hashContent();
       }
     },
     walk_and_duplicates(records) {

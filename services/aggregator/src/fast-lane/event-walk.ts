@@ -1,4 +1,4 @@
-import { LAID_OUT_HEADER } from '@meterstone/events';
+import { hashRanges, LAID_OUT_HEADER } from '@meterstone/events';
 import { EVENT_LIMITS, TOKEN_BUCKETS } from '@meterstone/metering';
 import { ReadyBytes, RowWalk } from './row-walk.ts';
 
@@ -47,7 +47,7 @@ export class EventWalk {
   /** Tokens in the order of `TOKEN_BUCKETS`. */
   readonly counts = new Float64Array(BUCKETS);
   /** Half-open ranges of the bytes that say what the event says. */
-  readonly content = [0, 0, 0, 0, 0, 0];
+  readonly #content = [0, 0, 0, 0, 0, 0];
   /** Where in the row the 16 bytes of the user key are to be written. */
   userKeyTo = 0;
 
@@ -74,8 +74,13 @@ export class EventWalk {
       }
       throw error;
     }
-    this.content[5] = row.at;
+    this.#content[5] = row.at;
     return row.isUnusual || row.at !== value.byteOffset + value.length ? -1 : row.to;
+  }
+
+  /** The hash of what the event says that was walked over: that of `readUsageEvent`. */
+  hashContent(): number {
+    return hashRanges(this.row.view, this.#content);
   }
 
   #isLaidOut(): boolean {
@@ -89,7 +94,7 @@ export class EventWalk {
       }
     }
     row.at += LAID_OUT_HEADER.length;
-    this.content[0] = row.at;
+    this.#content[0] = row.at;
     return true;
   }
 
@@ -106,9 +111,9 @@ export class EventWalk {
     // Adjustments are not for here.
     row.symbol(1);
     this.isProxied = row.symbol(SOURCES) === 0;
-    this.content[1] = row.at;
+    this.#content[1] = row.at;
     row.text(EVENT_LIMITS.idCharactersMax);
-    this.content[2] = row.at;
+    this.#content[2] = row.at;
     row.nulls(ADJUSTMENT_FIELDS);
     row.putBytes(NO_ADJUSTMENT);
   }
@@ -134,9 +139,9 @@ export class EventWalk {
       occurredAt < recordedAt - EVENT_LIMITS.occurredBeforeRecordMsMax;
     this.occurredAt = occurredAt;
     row.putInt64(occurredAt);
-    this.content[3] = row.at;
+    this.#content[3] = row.at;
     this.ingestedAt = row.count(Number.MAX_SAFE_INTEGER);
-    this.content[4] = row.at;
+    this.#content[4] = row.at;
     row.putInt64(this.ingestedAt);
   }
 

@@ -251,6 +251,16 @@ describe('the fast lane', () => {
     expect(compareWays([searched, exampleEvent(1, { cacheReadTokens: 8 }), searched])).toBe(0);
   });
 
+  it('tells users of one name in two orgs apart, and their plans', () => {
+    const acme = terms.orgs.get('acme') ?? expect.fail();
+    const bolt = { ...acme, orgId: 'bolt', userPlans: new Map([['customer-1', 'gone']]) };
+    const both = exampleTools(exampleTerms({ orgs: new Map([...terms.orgs, ['bolt', bolt]]) }));
+    const values = [exampleEvent(1), exampleEvent(2, { orgId: 'bolt' }), exampleEvent(3)];
+    const [short, long] = [both, { ...both, fastLane: null }].map((each) => resultOf(rate(values, each)));
+    expect(short).toEqual(long);
+    expect(short).toMatchObject({ users: [{ orgId: 'acme' }, { orgId: 'bolt' }] });
+  });
+
   it('decides nothing while an org is unknown', () => {
     const values = [exampleEvent(1), exampleEvent(2, { orgId: 'newcomer' })];
     compareWays(values);

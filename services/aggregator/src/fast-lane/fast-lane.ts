@@ -1,4 +1,4 @@
-import { hashRanges, readUsageEvent } from '@meterstone/events';
+import { readUsageEvent } from '@meterstone/events';
 import type { FetchedRecord } from '@meterstone/kafka';
 import { type RatingTerms, rateByTariff, type SmallAmounts, type UsageEvent } from '@meterstone/metering';
 import { beginRawRow, endRawRow, type UserKeyer } from '@meterstone/store';
@@ -71,9 +71,10 @@ export class FastLane {
   }
 
   #stand(draft: BatchDraft, record: FetchedRecord): Standing {
-    const { row, idAt, line, content, isProxied } = this.#walk;
+    const walk = this.#walk;
+    const { row, idAt, line, isProxied } = walk;
     this.#key.read(row.bytes, idAt, line);
-    const inMemory = standInMemory(draft, record, { key: this.#key, content: hashRanges(row.view, content) });
+    const inMemory = standInMemory(draft, record, { key: this.#key, content: walk.hashContent() });
     if (isDecided(inMemory)) {
       return inMemory;
     }

@@ -172,7 +172,7 @@ export class RatingMemory {
   }
 }
 
-/** Users over all orgs, of about 300 bytes each. */
+/** Users over all orgs, of about 250 bytes each. */
 const USERS_MAX = 200_000;
 const WHO_MAX = 50_000;
 const PLANS_MAX = 10_000;
