@@ -23,6 +23,9 @@ type Shared = { stack: Promise<TestStack>; users: number };
 const SHARED = Symbol.for('meterstone.test-stack');
 const CACHE_FOLDER = fileURLToPath(new URL('../../.meterstone/cache', import.meta.url));
 
+/** Twice what one installation needs: two files at a time, with some forty databases beside them. */
+const CLICKHOUSE_MEGABYTES = 2_048;
+
 /** Gives the projects of one vitest process one stack: the first starts it, the last stops it. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   // Each project loads this file anew, so what they share hangs on the process, not on the module.
@@ -68,6 +71,7 @@ async function startEmbeddedStack(): Promise<TestStack> {
     folder,
     cacheFolder: CACHE_FOLDER,
     env: process.env,
+    memory: { clickhouseMegabytesMax: CLICKHOUSE_MEGABYTES },
     onProgress: (line) => process.stderr.write(`stack: ${line}\n`),
     onServerExit: ({ name, logTail }) => process.stderr.write(`stack: ${name} ended; ${logTail}\n`),
   });

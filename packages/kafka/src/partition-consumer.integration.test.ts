@@ -240,8 +240,10 @@ describe('createPartitionConsumer', () => {
     await send(test, [100, 200], 2);
     await until(() => consumer.progress().state === 'joining');
     await relay.heal();
-    await until(() => numbers(batches).length >= 200);
-    expect(ascending(numbers(batches))).toEqual(range(0, 200));
+    // What was handled and not committed when the broker went comes again.
+    const distinct = () => [...new Set(numbers(batches))];
+    await until(() => distinct().length >= 200);
+    expect(ascending(distinct())).toEqual(range(0, 200));
     await consumer.close();
     await relay.cut();
   });
