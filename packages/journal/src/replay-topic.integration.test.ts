@@ -117,7 +117,13 @@ describe('a journal that waits while its topic is deleted and made again', () =>
     const ids = appendTo(journal, [0, 1]);
     journal.close();
     await admin((client) => client.createPartitions({ topicPartitions: [{ topic, count: 5 }] }));
-    while ((await readTopicNow(kafka, topic)).kafkaPartitions < 5) await sleep(50);
+    // New Kafka partitions have no leader for a moment, and cannot be asked then.
+    const grown = () =>
+      readTopicNow(kafka, topic).then(
+        (now) => now.kafkaPartitions === 5,
+        () => false,
+      );
+    while (!(await grown())) await sleep(50);
     expect(await readTopicNow(kafka, topic)).toEqual({ id, kafkaPartitions: 5 });
     expect(await replay(folder, topic, 2)).toMatchObject({ journals: 1, events: 2, moved: 0 });
     expect(await readIds(topic, 5)).toEqual([[ids[0]], [ids[1]], [], [], []]);
