@@ -5,7 +5,7 @@ import { appendRawRow, createRawBlock, type RawBlock, StoreError } from '@meters
 import { BlockFacts } from './block-facts.ts';
 import { DuplicateWindow, type Standing } from './deduplicate.ts';
 import type { IdentityKey } from './identity-key.ts';
-import type { BatchGround, RatedBatch, RecordRange } from './rate-batch.ts';
+import type { DraftGround, RatedBatch, RecordRange } from './rated-batch.ts';
 import type { RecordFault } from './read-record.ts';
 import { isReplay } from './replayed-letter.ts';
 import { UserList } from './user-list.ts';
@@ -14,7 +14,7 @@ import { UserList } from './user-list.ts';
 export type StandingInMemory = Standing | 'replayed';
 
 /** A batch in the making. */
-export interface BatchDraft extends BatchGround {
+export interface BatchDraft extends DraftGround {
   readonly range: RecordRange;
   readonly block: RawBlock;
   readonly users: UserList;
@@ -25,7 +25,7 @@ export interface BatchDraft extends BatchGround {
   duplicates: number;
 }
 
-export function openDraft(range: RecordRange, ground: BatchGround): BatchDraft {
+export function openDraft(range: RecordRange, ground: DraftGround): BatchDraft {
   return {
     ...ground,
     range,

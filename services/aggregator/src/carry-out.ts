@@ -5,7 +5,7 @@ import type { Lane } from './lane.ts';
 import type { ReadRecords } from './partition-window.ts';
 import type { PendingBatch } from './pending-batch.ts';
 import { type OlderSources, openPending } from './pending-range.ts';
-import type { RecordRange } from './rate-batch.ts';
+import type { RecordRange } from './rated-batch.ts';
 import type { Toolbox } from './rating-toolbox.ts';
 import { stopped } from './stops.ts';
 

@@ -5,7 +5,7 @@ import { AggregatorError } from './errors.ts';
 import { formatIntent } from './intent.ts';
 import { toLedgerRange } from './ledger-row.ts';
 import type { PendingBatch } from './pending-batch.ts';
-import type { RecordRange } from './rate-batch.ts';
+import type { RecordRange } from './rated-batch.ts';
 
 /** Where a batch goes. Each call rejects when it is not known to have succeeded, and can be repeated as it is. */
 export interface BatchWriters {

@@ -1,5 +1,5 @@
 import type { Intent } from './intent.ts';
-import type { RatedBatch, RecordRange } from './rate-batch.ts';
+import type { RatedBatch, RecordRange } from './rated-batch.ts';
 
 /** What a range became, and how much of it is stored: kept until all is, so that an attempt never rates anew. */
 export interface PendingBatch {

@@ -13,13 +13,8 @@ import type { Lane } from './lane.ts';
 import { createOlderEvents, identityOf, type OlderEvents, type OlderEventsOptions } from './older-events.ts';
 import { edgeOf } from './partition-window.ts';
 import type { PendingBatch } from './pending-batch.ts';
-import {
-  type BatchGround,
-  type RatedBatch,
-  type RatingTools,
-  type RecordRange,
-  rateBatch,
-} from './rate-batch.ts';
+import { type BatchGround, type RatingTools, rateBatch } from './rate-batch.ts';
+import type { RatedBatch, RecordRange } from './rated-batch.ts';
 
 /** Where ids are looked up that memory cannot decide. Both reject with `StoreError`, and can be repeated. */
 export interface OlderSources {

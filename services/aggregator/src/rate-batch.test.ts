@@ -4,13 +4,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DuplicateWindow } from './deduplicate.ts';
 import { exampleEvent, exampleRecord, exampleTerms, exampleTools } from './example.ts';
-import {
-  type BatchOutcome,
-  type RatedBatch,
-  type RatingTools,
-  type RecordRange,
-  rateBatch,
-} from './rate-batch.ts';
+import { type RatingTools, rateBatch } from './rate-batch.ts';
+import type { BatchOutcome, RatedBatch, RecordRange } from './rated-batch.ts';
 import { RECORD_BYTES_MAX } from './read-record.ts';
 
 type Values = readonly (UsageEvent | Buffer | null)[];

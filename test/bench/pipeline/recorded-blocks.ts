@@ -6,12 +6,8 @@ import { createRater, type RatingTerms } from '@meterstone/metering';
 import { createUserKeyer, rawBlockBytes } from '@meterstone/store';
 import { DuplicateWindow } from '../../../services/aggregator/src/deduplicate.ts';
 import { FastLane } from '../../../services/aggregator/src/fast-lane/fast-lane.ts';
-import {
-  type RatedBatch,
-  type RatingTools,
-  type RecordRange,
-  rateBatch,
-} from '../../../services/aggregator/src/rate-batch.ts';
+import { type RatingTools, rateBatch } from '../../../services/aggregator/src/rate-batch.ts';
+import type { RatedBatch, RecordRange } from '../../../services/aggregator/src/rated-batch.ts';
 import { USER_KEY_SECRET } from '../stack/service-process.ts';
 import { createTraffic, type TrafficOptions } from '../traffic/usage-traffic.ts';
 

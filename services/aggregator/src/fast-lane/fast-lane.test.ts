@@ -6,13 +6,8 @@ import { openDraft } from '../batch-draft.ts';
 import { DuplicateWindow } from '../deduplicate.ts';
 import { exampleBytes, exampleEvent, exampleRecord, exampleTerms, exampleTools } from '../example.ts';
 import { createOlderEvents } from '../older-events.ts';
-import {
-  type BatchOutcome,
-  type RatedBatch,
-  type RatingTools,
-  type RecordRange,
-  rateBatch,
-} from '../rate-batch.ts';
+import { type RatingTools, rateBatch } from '../rate-batch.ts';
+import type { BatchOutcome, RatedBatch, RecordRange } from '../rated-batch.ts';
 
 type Values = readonly (UsageEvent | Buffer | null)[];
 

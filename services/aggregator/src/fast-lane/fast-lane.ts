@@ -12,7 +12,7 @@ import {
 } from '../batch-draft.ts';
 import type { Standing } from '../deduplicate.ts';
 import { IdentityKey } from '../identity-key.ts';
-import type { UnknownOrg } from '../rate-batch.ts';
+import type { UnknownOrg } from '../rated-batch.ts';
 import { EventWalk } from './event-walk.ts';
 import { type KnownWho, type RatingContext, RatingMemory } from './rating-memory.ts';
 
