@@ -303,7 +303,7 @@ class GroupConsumer implements PartitionConsumer {
     for (const fetch of fetches) {
       const lane = lanes?.get(fetch.kafkaPartition);
       if (fetch.fault !== null) {
-        lane?.stop(fetch.fault.message);
+        lane?.stopBehind(fetch.fault.message);
       } else if (isGap(fetch)) {
         lane?.skip(fetch);
       }

@@ -63,6 +63,20 @@ describe('a lane', () => {
     expect(did).toEqual(['begun 100', 'commit 107', 'commit 126']);
   });
 
+  it('stops before what cannot be read only when all that waits is handled', async () => {
+    const gate = Promise.withResolvers<void>();
+    const { lane, did, ended } = openLane({ handle: () => gate.promise });
+    await settle();
+    lane.offer(fetched(100, [100, 101]));
+    await settle();
+    lane.offer(fetched(102, [102]));
+    lane.stopBehind('it cannot be read');
+    lane.stopBehind('it cannot be read');
+    gate.resolve();
+    await ended;
+    expect(did).toEqual(['begun 100', 'pause', 'commit 102', 'commit 103', 'stopped: it cannot be read']);
+  });
+
   it.each([
     ['a hole', 130],
     ['what was handled already', 90],

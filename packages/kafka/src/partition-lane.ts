@@ -65,6 +65,8 @@ export class PartitionLane {
   #hasBegun = false;
   #isPaused = false;
   #isStopped = false;
+  /** Why it stops when nothing waits any more; `null` = it does not. */
+  #endReason: string | null = null;
   /** Where the next range starts; `null` until the first fetch of a lane that began at no position of its own. */
   #tiledTo: number | null = null;
   /** Up to where offsets are accounted for: behind `#tiledTo` where nothing but left-out records was fetched. */
@@ -107,6 +109,15 @@ export class PartitionLane {
     }
   }
 
+  /** What comes next cannot be read: stops once all that waits is handled. */
+  stopBehind(reason: string): void {
+    if (!this.#isStopped && this.#endReason === null) {
+      this.#endReason = reason;
+      this.#options.pause();
+      this.#wake();
+    }
+  }
+
   /** Drops what waits, and does nothing more; the reason is a clause for a person. */
   stop(reason: string): void {
     this.#isStopped = true;
@@ -138,6 +149,10 @@ export class PartitionLane {
   async #work(): Promise<void> {
     const { permits, commit, onMoved, ending } = this.#options;
     while (!ending.aborted && !this.#isStopped) {
+      if (this.#queue.length === 0 && this.#endReason !== null) {
+        this.stop(this.#endReason);
+        return;
+      }
       if (this.#queue.length === 0) {
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
@@ -194,7 +209,7 @@ export class PartitionLane {
   #throttle(): void {
     const { recordsMax, pause, resume } = this.#options;
     const isFull = this.#queuedRecords >= recordsMax || this.#queuedBytes >= QUEUED_BYTES_MAX;
-    if (isFull !== this.#isPaused && !this.#isStopped) {
+    if (isFull !== this.#isPaused && !this.#isStopped && this.#endReason === null) {
       this.#isPaused = isFull;
       (isFull ? pause : resume)();
     }
