@@ -329,6 +329,21 @@ describe('routing', () => {
     expect(seen[0]?.url).toBe('/tenant/api/v1/chat/completions');
   });
 
+  it('passes the head of an answer on whose announced body is late', async () => {
+    const body = Promise.withResolvers<void>();
+    const proxy = await start({
+      upstream: (_request, response) => {
+        response.writeHead(200, { 'content-type': 'application/json', 'content-length': '2' });
+        response.flushHeaders();
+        void body.promise.then(() => response.end('{}'));
+      },
+    });
+    // It resolves with the head; the body is let go only then.
+    const response = await fetch(`${proxy.url}/openai/v1/models`, { headers: KEY });
+    body.resolve();
+    expect(await response.text()).toBe('{}');
+  });
+
   it('meters nothing on a path without a reader, and says so', async () => {
     const proxy = await start({ upstream: jsonUpstream({ data: [] }) });
     const response = await fetch(`${proxy.url}/openai/v1/models`, { headers: KEY });
