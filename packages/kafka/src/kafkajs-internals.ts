@@ -114,6 +114,8 @@ export interface AssignedTopic {
 export interface ConsumerGroup {
   offsetManager: OffsetManager | null;
   readonly assigners: readonly object[];
+  /** When the last heartbeat was answered, by the system's clock; epoch milliseconds. */
+  lastRequest: number;
   assigned(): readonly AssignedTopic[];
   /** Sends one if the last is at least `interval` milliseconds old. */
   heartbeat(options: { interval: number }): Promise<void>;
@@ -124,6 +126,7 @@ export interface ConsumerGroupClass {
   readonly prototype: ConsumerGroup & {
     fetch(this: ConsumerGroup, nodeId: string): Promise<FetchBatch[]>;
     joinAndSync(this: ConsumerGroup): Promise<void>;
+    heartbeat(this: ConsumerGroup, options: { interval: number }): Promise<void>;
     recoverFromOffsetOutOfRange(
       this: ConsumerGroup,
       error: { readonly topic: string; readonly partition: number },

@@ -1,5 +1,5 @@
 /**
- * Five corrections of kafkajs 2.2.4, made in memory before its first use. Each says what it replaces and why;
+ * Six corrections of kafkajs 2.2.4, made in memory before its first use. Each says what it replaces and why;
  * `assertVersion` refuses any other version, so that an update makes somebody read them again.
  */
 
@@ -130,7 +130,9 @@ function encodeReady(encoder: Encoder, { acks, timeout, topicData }: ProducePara
  * `consumer/consumerGroup`: batches get the ticket of the membership they were fetched under; joining waits for what
  * is in hand, since the original joins again while handlers still work; and an offset out of range pauses its Kafka
  * partition. The original commits the earliest position by itself there, even with
- * `autoCommit: false`, and so skips what was lost, or reads everything again, without a word.
+ * `autoCommit: false`, and so skips what was lost, or reads everything again, without a word. Heartbeats survive a clock
+ * that was set back: the original would send none until it is as late again as before, and the group would go on without
+ * this member, which never learns of it.
  */
 function patchConsumerGroup(): void {
   const { prototype } = loadInternal<ConsumerGroupClass>('consumer/consumerGroup');
@@ -156,6 +158,13 @@ function patchConsumerGroup(): void {
     if (this.offsetManager !== null) {
       hooks?.onJoined(createTicket(this, this.offsetManager), this.assigned());
     }
+  };
+  const { heartbeat } = prototype;
+  prototype.heartbeat = function heartbeatByAnyClock(options) {
+    if (Date.now() < this.lastRequest) {
+      this.lastRequest = 0;
+    }
+    return heartbeat.call(this, options);
   };
   const { recoverFromOffsetOutOfRange } = prototype;
   prototype.recoverFromOffsetOutOfRange = async function stopPartition(error) {

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, inject, it } from 'vitest';
+import { afterEach, describe, expect, inject, it, vi } from 'vitest';
 import { createBatchProducer } from './batch-producer.ts';
 import { fetchCommitted } from './committed-offsets.ts';
 import type { FetchedBatch } from './fetched-batch.ts';
@@ -14,6 +14,7 @@ import {
   until,
 } from './topic-for-test.ts';
 
+const HOURS_MS = 4 * 3_600_000;
 const consumers: PartitionConsumer[] = [];
 
 afterEach(async () => {
@@ -54,6 +55,34 @@ function ascending(list: readonly number[]): number[] {
 }
 
 describe('createPartitionConsumer', () => {
+  it('keeps its membership when the clock is set back by hours', async () => {
+    const test = await createTestTopic(inject('kafkaBrokers'), 4);
+    const batches: FetchedBatch[] = [];
+    const memberships: (readonly number[])[] = [];
+    await start(test, {
+      onMembership: (kafkaPartitions) => void memberships.push(kafkaPartitions),
+      onBatch: async (batch) => void batches.push(batch),
+    });
+    await send(test, [0, 4]);
+    await until(() => numbers(batches).length === 4);
+    const clock = vi
+      .spyOn(Date, 'now')
+      .mockImplementation(() => Math.floor(performance.timeOrigin + performance.now()) - HOURS_MS);
+    try {
+      // Longer than a session lasts without heartbeats.
+      await new Promise((resolve) => setTimeout(resolve, 9_000));
+      await send(test, [4, 8]);
+      await until(async () => {
+        const committed = await fetchCommitted(test);
+        return [...committed.values()].reduce((sum, offset) => sum + offset, 0) === 8;
+      });
+    } finally {
+      clock.mockRestore();
+    }
+    expect(ascending(numbers(batches))).toEqual(range(0, 8));
+    expect(memberships).toEqual([[0, 1, 2, 3]]);
+  }, 40_000);
+
   it('hands every record out once, as ranges that tile each Kafka partition from its start', async () => {
     const test = await createTestTopic(inject('kafkaBrokers'), 4);
     const producer = createBatchProducer({ ...test, kafkaPartitions: 4, batchBytesMax: 20_000 });
