@@ -42,6 +42,20 @@ describe('the ledger', () => {
     expect(Math.abs(storedAt - before)).toBeLessThan(60_000);
   });
 
+  test('takes a row again whose first attempt left only its token behind', async () => {
+    const range = exampleRange({ stream: 30, nextOffset: 10, token: 'us30-p0-0-10-s1-l1' });
+    const question = { stream: 30, kafkaPartition: range.kafkaPartition, from: 0, to: 100 };
+    await insertLedgerRange(store.client, range);
+    // As a kill between token and part leaves it.
+    await store.client.command({
+      query: 'ALTER TABLE ingest_ranges DELETE WHERE stream = 30 SETTINGS mutations_sync = 1',
+    });
+    expect(await readLedgerRanges(store.client, question)).toEqual([]);
+    await insertLedgerRange(store.client, range);
+    await insertLedgerRange(store.client, range);
+    expect(await readLedgerRanges(store.client, question)).toHaveLength(1);
+  });
+
   test('knows the position of each Kafka partition of one stream, and none where nothing is stored', async () => {
     for (const [kafkaPartition, firstOffset, nextOffset] of [
       [0, 0, 10],
