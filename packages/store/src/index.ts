@@ -35,6 +35,7 @@ export type { ReportDimension, ReportField, ReportFilters, ReportQuestion } from
 export type { Rollup } from './rollup.ts';
 export { planRollupAudit, type RollupAudit, type RollupAuditPlan } from './rollup-audit.ts';
 export { ROLLUPS } from './rollups.ts';
+export { type Slice, SliceTable } from './slice-table.ts';
 export { mintStream, readStreams, type Stream } from './streams.ts';
 export { createUserKeyer, type UserKeyer, userKey } from './user-key.ts';
 export {

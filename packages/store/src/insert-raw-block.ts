@@ -1,7 +1,7 @@
 import type { StoreClient } from './client.ts';
 import { insertBlock } from './insert.ts';
-import { type RawBlock, rawBlockPieces, rawBlockRowCount } from './raw-block.ts';
-import { RAW_ROW_COLUMNS, RAW_TABLE } from './raw-events.ts';
+import { nativeBlock, type RawBlock, rawBlockRowCount } from './raw-block.ts';
+import { RAW_TABLE } from './raw-events.ts';
 
 /** How long an insert may take, far below the time that the deduplication window spans. */
 export const INSERT_DEADLINE_MS = 30_000;
@@ -23,11 +23,13 @@ export interface RawBlockInsert {
  */
 export async function insertRawBlock({ client, block, token, deadlineMs }: RawBlockInsert): Promise<void> {
   if (rawBlockRowCount(block) === 0) return;
+  const { columns, pieces } = nativeBlock(block);
   await insertBlock({
     client,
     table: RAW_TABLE.name,
-    columns: RAW_ROW_COLUMNS,
-    bytes: rawBlockPieces(block),
+    columns,
+    format: 'Native',
+    bytes: pieces,
     token,
     deadlineMs: deadlineMs ?? INSERT_DEADLINE_MS,
   });

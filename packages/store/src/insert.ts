@@ -12,7 +12,9 @@ export interface BlockInsert {
   readonly client: StoreClient;
   readonly table: string;
   readonly columns: readonly Column[];
-  /** RowBinary, whole or in pieces. */
+  /** @default RowBinary */
+  readonly format?: 'RowBinary' | 'Native';
+  /** Whole or in pieces. */
   readonly bytes: Buffer | readonly Buffer[];
   /** Names the block for deduplication; `null` = the table makes repetition harmless by itself. */
   readonly token: string | null;
@@ -65,7 +67,7 @@ export async function insertBlock(insert: BlockInsert): Promise<void> {
   const pieces = Buffer.isBuffer(insert.bytes) ? [insert.bytes] : insert.bytes;
   try {
     const answer = await insert.client.exec({
-      query: `INSERT INTO ${insert.table} (${names}) FORMAT RowBinary`,
+      query: `INSERT INTO ${insert.table} (${names}) FORMAT ${insert.format ?? 'RowBinary'}`,
       values: Readable.from(pieces, { objectMode: false }),
       abort_signal: deadline,
       clickhouse_settings: {

@@ -1,13 +1,13 @@
 import { crc32 } from 'node:zlib';
-import { type RawBlock, rawBlockPieces } from './raw-block.ts';
+import { nativeBlock, type RawBlock } from './raw-block.ts';
 
 /**
- * Checksum of a block's bytes, as intent and ledger keep it: CRC-32 and length, in hex. It tells whether a block that was
+ * Checksum of a block's bytes as they are sent, as intent and ledger keep it: CRC-32 and length, in hex. It tells whether a block that was
  * built again is the same one, so it has to notice accidents of our own and no forger; a cryptographic hash would cost
  * 0.3 µs a row, this one 0.1.
  */
 export function blockChecksum(block: RawBlock): string {
-  return checksumOf(rawBlockPieces(block));
+  return checksumOf(nativeBlock(block).pieces);
 }
 
 /** The same of a record's value; `null`, which a record may have, differs from an empty one. */

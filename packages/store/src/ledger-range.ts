@@ -26,7 +26,7 @@ export interface LedgerRange {
   readonly token: string;
   /** Terms under which it was rated. */
   readonly epoch: string;
-  /** Version of a row's layout in RowBinary. */
+  /** Version of a block's layout in bytes. */
   readonly rowLayout: number;
   /** Of the block's bytes. */
   readonly checksum: string;

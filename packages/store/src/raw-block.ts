@@ -1,5 +1,7 @@
 import { BlockOrder, type OrderKey } from './block-order.ts';
 import { StoreError } from './errors.ts';
+import { NativeBlock, type NativeBytes } from './native/native-block.ts';
+import { RAW_ROW_COLUMNS } from './raw-events.ts';
 import { type RawRow, writeRawRow } from './raw-row.ts';
 import { RowBinaryWriter } from './row-binary.ts';
 
@@ -35,7 +37,9 @@ export interface RawBlock {
   places: Int32Array;
   readonly order: BlockOrder;
   /** The rows in order, once they were asked for; out of date when a row came after. */
-  sorted: { readonly rowCount: number; readonly pieces: readonly Buffer[] } | null;
+  built: { readonly rowCount: number; readonly bytes: NativeBytes } | null;
+  /** Builds it. */
+  native: NativeBlock;
   /** Memory of an earlier block, to be used before any new. */
   readonly spare: Buffer[];
 }
@@ -45,15 +49,15 @@ export interface RawBlock {
  * any more), is used again: fresh memory costs a third of all that building a block costs.
  */
 export function createRawBlock(spent?: RawBlock): RawBlock {
-  const spare =
-    spent === undefined ? [] : [...spent.spare, ...(spent.sorted?.pieces ?? []).map(whole), ...spent.chunks];
+  spent?.native.clear();
   return {
     writer: new RowBinaryWriter(NO_BYTES),
     chunks: [],
     places: spent?.places ?? new Int32Array(FIRST_CAPACITY_ROWS * PLACE_WORDS),
     order: new BlockOrder(),
-    sorted: null,
-    spare,
+    built: null,
+    native: spent?.native ?? new NativeBlock(RAW_ROW_COLUMNS),
+    spare: spent === undefined ? [] : [...spent.spare, ...spent.chunks],
   };
 }
 
@@ -108,18 +112,26 @@ export function endRawRow(block: RawBlock, end: number, { orgId, userKeyAt, occu
 }
 
 /**
- * The block in RowBinary, rows in the order of the table's key, in pieces that follow one another. The same rows
- * always give the same bytes, and asked again, the same pieces: an insert that is given up may still be reading them.
+ * The block as it is sent, in the Native format, rows in the order of the table's key. The same rows always give the same
+ * bytes, and asked again, the same pieces: an insert that is given up may still be reading them.
  */
-export function rawBlockPieces(block: RawBlock): readonly Buffer[] {
+export function nativeBlock(block: RawBlock): NativeBytes {
   const { rowCount } = block.order;
-  if (block.sorted?.rowCount !== rowCount) block.sorted = { rowCount, pieces: copySorted(block) };
-  return block.sorted.pieces;
+  if (block.built?.rowCount !== rowCount) {
+    if (block.built !== null) block.native = new NativeBlock(RAW_ROW_COLUMNS);
+    block.built = { rowCount, bytes: build(block) };
+  }
+  return block.built.bytes;
 }
 
-/** All pieces as one. */
+/** What the block holds, in RowBinary: every column of every row, in the order of the table's key. */
 export function rawBlockBytes(block: RawBlock): Buffer {
-  return Buffer.concat(rawBlockPieces(block));
+  const { chunks, places } = block;
+  const rows = Array.from(block.order.sorted(), (row) => {
+    const at = row * PLACE_WORDS;
+    return chunks[places[at] ?? 0]?.subarray(places[at + 1], places[at + 2]) ?? NO_BYTES;
+  });
+  return Buffer.concat(rows);
 }
 
 function addRow(block: RawBlock, end: number, key: OrderKey): void {
@@ -138,32 +150,20 @@ function addRow(block: RawBlock, end: number, key: OrderKey): void {
   writer.position = end;
 }
 
-function copySorted({ chunks, places, order, spare }: RawBlock): readonly Buffer[] {
-  const pieces: Buffer[] = [];
-  let piece = NO_BYTES;
-  let position = 0;
+function build({ chunks, places, order, native }: RawBlock): NativeBytes {
+  const views = chunks.map(
+    ({ buffer, byteOffset, byteLength }) => new DataView(buffer, byteOffset, byteLength),
+  );
   for (const row of order.sorted()) {
     const at = row * PLACE_WORDS;
-    const start = places[at + 1] ?? 0;
-    const end = places[at + 2] ?? 0;
-    if (position + end - start > piece.length) {
-      if (position > 0) pieces.push(piece.subarray(0, position));
-      piece = takeMemory(spare, end - start);
-      position = 0;
-    }
-    position += chunks[places[at] ?? 0]?.copy(piece, position, start, end) ?? 0;
+    const view = views[places[at] ?? 0];
+    if (view !== undefined) native.add(view, places[at + 1] ?? 0);
   }
-  if (position > 0) pieces.push(piece.subarray(0, position));
-  return pieces;
+  return native.finish();
 }
 
 function takeMemory(spare: Buffer[], bytesMin: number): Buffer {
   const last = spare.pop();
   if (last !== undefined && last.length >= bytesMin) return last;
   return Buffer.allocUnsafeSlow(Math.max(MEMORY_BYTES, bytesMin));
-}
-
-/** All the memory of which a piece is the filled part. */
-function whole(piece: Buffer): Buffer {
-  return Buffer.from(piece.buffer);
 }

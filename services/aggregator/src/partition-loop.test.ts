@@ -16,14 +16,14 @@ describe('the partition loop', () => {
       stream: 1,
       firstOffset: 0,
       nextOffset: 3,
-      token: 'us1-p3-0-3-s1-l1',
+      token: 'us1-p3-0-3-s1-l2',
       epoch: 'epoch-1',
       rows: 1,
     });
     expect(world.committed?.nextOffset).toBe(0);
     expect(world.written).toEqual([
       'users customer-1',
-      '1 rows us1-p3-0-3-s1-l1',
+      '1 rows us1-p3-0-3-s1-l2',
       'letters 1-3-1',
       'ledger 0-3',
     ]);
@@ -48,7 +48,7 @@ describe('the partition loop', () => {
         stored: 2,
         duplicates: 1,
         deadLetters: 1,
-        rowLayout: 1,
+        rowLayout: 2,
         lastRecord: { offset: 3 },
         ingestedAtMax: exampleEvent(1).ingestedAt,
         sums: {
@@ -96,7 +96,7 @@ describe('the partition loop', () => {
     await loop.onBatch(world.batch(0, 2), membership);
     expect(world.written).toEqual([
       'users customer-1',
-      '1 rows us1-p3-0-2-s1-l1',
+      '1 rows us1-p3-0-2-s1-l2',
       'letters 1-3-1',
       'ledger 0-2',
     ]);
@@ -129,7 +129,7 @@ describe('the partition loop', () => {
     const acme = world.terms.orgs.get('acme');
     world.terms = exampleTerms({ orgs: new Map(acme === undefined ? [] : [['newcomer', acme]]) });
     await loop.onBatch(world.batch(0, 1), membership);
-    expect(world.written).toContain('1 rows us1-p3-0-1-s1-l1');
+    expect(world.written).toContain('1 rows us1-p3-0-1-s1-l2');
     expect(troubles.size).toBe(0);
   });
 
@@ -237,7 +237,7 @@ describe('after a death at any point', () => {
       expect(world.verified).toEqual([]);
       world.failing.clear();
       await world.run(4);
-      expect(world.verified).toEqual(['us1-p3-0-4-s1-l1']);
+      expect(world.verified).toEqual(['us1-p3-0-4-s1-l2']);
       expect(world.counters.intentsCarriedOut).toBe(1);
     },
   );
@@ -249,7 +249,7 @@ describe('after a death at any point', () => {
     await expect(loop.onBatch(world.batch(0, 4), world.membership)).rejects.toThrow();
     world.failing.clear();
     await loop.onBatch(world.batch(0, 4), world.membership);
-    expect(world.verified).toEqual(['us1-p3-0-4-s1-l1']);
+    expect(world.verified).toEqual(['us1-p3-0-4-s1-l2']);
   });
 });
 
@@ -274,7 +274,7 @@ describe('what does not fit together stops its Kafka partition', () => {
     const world = await half();
     world.termsByEpoch.clear();
     expect(await stoppedBy(world)).toMatch(
-      /^partition_stopped: the terms of us1-p3-0-2-s1-l1, bundle epoch-1,.*recover/,
+      /^partition_stopped: the terms of us1-p3-0-2-s1-l2, bundle epoch-1,.*recover/,
     );
     expect(world.written).toEqual([]);
   });
@@ -287,7 +287,7 @@ describe('what does not fit together stops its Kafka partition', () => {
     });
     world.termsByEpoch.set('epoch-1', cheaper);
     expect(await stoppedBy(world)).toMatch(
-      /^partition_stopped: the block of us1-p3-0-2-s1-l1 cannot be built again/,
+      /^partition_stopped: the block of us1-p3-0-2-s1-l2 cannot be built again/,
     );
     expect(world.written).toEqual([]);
   });
@@ -452,12 +452,12 @@ describe('a block that ClickHouse has no memory for', () => {
       [6, 7],
     ]);
     // What was refused is asked for before its range is stored under other bounds.
-    expect(world.absenceAsked).toEqual(['us1-p3-0-7-s1-l1', 'us1-p3-0-4-s1-l1']);
+    expect(world.absenceAsked).toEqual(['us1-p3-0-7-s1-l2', 'us1-p3-0-4-s1-l2']);
   });
 
   it('is sent again as it is, where something of it is stored already', async () => {
     const world = new ExampleWorld(events(1, 2, 3, 4));
-    world.blocks.set('us1-p3-0-4-s1-l1', Buffer.alloc(0));
+    world.blocks.set('us1-p3-0-4-s1-l2', Buffer.alloc(0));
     world.rowsMax = 2;
     await expect(persist(world, 5)).rejects.toThrow('no memory');
     expect(world.ledger.size).toBe(0);
@@ -478,10 +478,10 @@ describe('a block that ClickHouse has no memory for', () => {
     await expect(loop.onBatch(world.batch(0, 4), world.membership)).rejects.toThrow('no memory');
     world.onLedgerRow = () => void world.failing.add('users');
     await expect(loop.onBatch(world.batch(0, 4), world.membership)).rejects.toThrow('died at users');
-    expect([...world.ledger.keys()]).toEqual(['us1-p3-0-2-s1-l1']);
+    expect([...world.ledger.keys()]).toEqual(['us1-p3-0-2-s1-l2']);
     world.failing.clear();
     await loop.onBatch(world.batch(0, 4), world.membership);
-    expect([...world.ledger.keys()]).toEqual(['us1-p3-0-2-s1-l1', 'us1-p3-2-4-s1-l1']);
+    expect([...world.ledger.keys()]).toEqual(['us1-p3-0-2-s1-l2', 'us1-p3-2-4-s1-l2']);
     expect(world.counters.stored).toBe(4);
   });
 
@@ -496,6 +496,6 @@ describe('a block that ClickHouse has no memory for', () => {
     expect(await heir.onAssigned(world.membership)).toBe(0);
     expect(world.counters.splits).toBe(1);
     await heir.onBatch(world.batch(0, 4), world.membership);
-    expect([...world.ledger.keys()]).toEqual(['us1-p3-0-2-s1-l1', 'us1-p3-2-4-s1-l1']);
+    expect([...world.ledger.keys()]).toEqual(['us1-p3-0-2-s1-l2', 'us1-p3-2-4-s1-l2']);
   });
 });

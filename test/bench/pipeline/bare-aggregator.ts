@@ -4,8 +4,8 @@ import { createLogger, installShutdown } from '@meterstone/runtime';
 import { createStoreClient } from '@meterstone/store';
 import { insertBlock } from '../../../packages/store/src/insert.ts';
 import { INSERT_DEADLINE_MS } from '../../../packages/store/src/insert-raw-block.ts';
-import { rawBlockPieces } from '../../../packages/store/src/raw-block.ts';
-import { RAW_ROW_COLUMNS, RAW_TABLE } from '../../../packages/store/src/raw-events.ts';
+import { nativeBlock } from '../../../packages/store/src/raw-block.ts';
+import { RAW_TABLE } from '../../../packages/store/src/raw-events.ts';
 import { createBatchWriters } from '../../../services/aggregator/src/batch-writers.ts';
 import { BlockFacts } from '../../../services/aggregator/src/block-facts.ts';
 import { createCounters } from '../../../services/aggregator/src/counters.ts';
@@ -69,11 +69,13 @@ const consumer = createPartitionConsumer({
     const { batch } = outcome;
     if (batch.deadLetters.length > 0) throw new Error('the traffic has dead letters');
     await insertUsers(batch.users);
+    const { columns, pieces } = nativeBlock(batch.block);
     await insertBlock({
       client: store,
       table: RAW_TABLE.name,
-      columns: RAW_ROW_COLUMNS,
-      bytes: rawBlockPieces(batch.block),
+      columns,
+      format: 'Native',
+      bytes: pieces,
       token: null,
       deadlineMs: INSERT_DEADLINE_MS,
     });

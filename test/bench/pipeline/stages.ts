@@ -1,7 +1,7 @@
 import { createPartitionConsumer, type FetchedRecord, type KafkaClient, topicNames } from '@meterstone/kafka';
 import type { RatingTerms } from '@meterstone/metering';
 import { blockChecksum, type RawBlock } from '@meterstone/store';
-import { rawBlockPieces } from '../../../packages/store/src/raw-block.ts';
+import { nativeBlock } from '../../../packages/store/src/raw-block.ts';
 import { DuplicateWindow } from '../../../services/aggregator/src/deduplicate.ts';
 import { EventWalk } from '../../../services/aggregator/src/fast-lane/event-walk.ts';
 import { IdentityKey } from '../../../services/aggregator/src/identity-key.ts';
@@ -101,8 +101,8 @@ function createStages({ terms }: StageOptions): Record<string, Stage> {
     rows(records) {
       batch = rows(records, tools, batch?.block);
     },
-    sort() {
-      if (batch !== null) rawBlockPieces(batch.block);
+    columns() {
+      if (batch !== null) nativeBlock(batch.block);
     },
     checksum() {
       if (batch !== null) blockChecksum(batch.block);

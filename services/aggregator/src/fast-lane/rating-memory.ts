@@ -6,11 +6,10 @@ import {
   type Tariff,
   type UsageEvent,
 } from '@meterstone/metering';
-import { ratingNameBytes, type UserKeyer } from '@meterstone/store';
+import { ratingNameBytes, type Slice, SliceTable, type UserKeyer } from '@meterstone/store';
 import type { EventWalk } from './event-walk.ts';
 import { ChargingNumbers, OrgChargings } from './org-chargings.ts';
 import { ReadyBytes } from './row-walk.ts';
-import { type Slice, SliceTable } from './slice-table.ts';
 import { UserMemory } from './user-memory.ts';
 
 /** How events alike in all that decides their price are rated, and what that writes into a row. */

@@ -1,6 +1,5 @@
 import type { RatingTerms } from '@meterstone/metering';
-import type { UserKeyer, UserName } from '@meterstone/store';
-import { type Slice, SliceTable } from './slice-table.ts';
+import { type Slice, SliceTable, type UserKeyer, type UserName } from '@meterstone/store';
 
 /**
  * Remembers users by the bytes of their names. A block of 100,000 rows has tens of thousands of them: what every row
