@@ -130,8 +130,8 @@ export const SETTINGS = [
     unit: 'partitions',
     min: 1,
     max: 1024,
-    default: 8,
-    doc: 'Partitions of the usage-events topic when it is created; never changed afterwards.',
+    default: 4,
+    doc: 'Partitions of the usage-events topic when it is created; never changed afterwards. Two to four for each aggregator that is to run: every one has inserts of its own, and more of them make fresh data older.',
     services: ['proxy', 'aggregator', 'cli'],
   },
   {

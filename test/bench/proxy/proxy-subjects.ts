@@ -38,7 +38,7 @@ export interface ProxySubjects {
 
 export const TOPIC_PREFIX = 'bench';
 export const DATABASE = 'bench';
-export const KAFKA_PARTITIONS = 8;
+export const KAFKA_PARTITIONS = 4;
 /** The proxy sends its last batch after its linger; that belongs to the round. */
 const SETTLE_MS = 200;
 
