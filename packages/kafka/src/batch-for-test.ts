@@ -16,7 +16,7 @@ export interface TestBatch {
   readonly maxTimestampMs: number;
   /** Compaction leaves it where it was. */
   readonly lastOffsetDelta: number;
-  readonly codec: 'none' | 'gzip' | 'zstd' | 'snappy';
+  readonly codec: 'none' | 'gzip' | 'zstd' | 'snappy' | 'lz4';
   readonly isAppendTime: boolean;
   readonly isTransactional: boolean;
   readonly isControl: boolean;
@@ -80,7 +80,7 @@ export function testRecord(offsetDelta: number, value: Uint8Array | null): TestR
   return { offsetDelta, timestampDelta: 0, key: null, value, headers: [] };
 }
 
-const CODECS = { none: 0, gzip: 1, snappy: 2, zstd: 4 };
+const CODECS = { none: 0, gzip: 1, snappy: 2, lz4: 3, zstd: 4 };
 
 function attributesOf({ codec, isAppendTime, isTransactional, isControl }: TestBatch): number {
   return CODECS[codec] + (isAppendTime ? 8 : 0) + (isTransactional ? 16 : 0) + (isControl ? 32 : 0);

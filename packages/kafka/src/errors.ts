@@ -6,7 +6,7 @@
  * - `produce_failed`: the broker did not acknowledge; whether it stored the records is not known.
  * - `read_failed`: records, positions or facts of a topic could not be read.
  * - `unreadable_batch`: a record batch on a topic is damaged, or of a format or compression that is not read here; the
- *   message says which and where.
+ *   message says which and where. So is one that inflates to more than is taken into memory.
  * - `commit_refused`: the broker did not acknowledge a position under the membership that it was sent under.
  * - `partition_stopped`: a Kafka partition must not go on by itself; the message says why, as a clause. A handler throws
  *   it, and nothing more is done with that Kafka partition until the next assignment.

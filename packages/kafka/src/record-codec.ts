@@ -1,21 +1,25 @@
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 
-/** Far above the largest batch that a broker takes by default (1 MB) at any ratio seen; a bound on memory. */
-const INFLATED_BYTES_MAX = 256 * 1_048_576;
+/**
+ * To how many bytes the compressed batches of one answer may inflate, for each Kafka partition. Far above the largest
+ * batch that a broker takes by default (1 MB) at any ratio seen; a bound on memory.
+ */
+export const INFLATED_BYTES_MAX = 256 * 1_048_576;
 
 /**
  * The records of a batch as bytes of their own, by the codec in its attributes. Uncompressed ones are copied, so that a
- * record keeps its batch alive and not the whole answer to a fetch. Throws RangeError for a codec that is not read here,
- * and Node's errors for bytes that are not what the codec makes.
+ * record keeps its batch alive and not the whole answer to a fetch. Throws RangeError for a codec that is not read here
+ * and for what inflates to more than `bytesMax` (which stops there, whatever the batch claims of itself), and Node's
+ * errors for bytes that are not what the codec makes.
  */
-export function inflateRecords(bytes: Buffer, codec: number): Buffer {
+export function inflateRecords(bytes: Buffer, codec: number, bytesMax: number): Buffer {
   switch (codec) {
     case NONE:
       return Buffer.from(bytes);
     case GZIP:
-      return gunzipSync(bytes, inflateOptions(gzipSize(bytes)));
+      return inflate(gunzipSync, bytes, { sizeTold: gzipSize(bytes), bytesMax });
     case ZSTD:
-      return inflateZstd(bytes);
+      return inflateZstd(bytes, bytesMax);
     default:
       throw new RangeError(
         `it is compressed with ${NOT_READ[codec] ?? `codec ${codec}`}, which is not read here`,
@@ -23,9 +27,9 @@ export function inflateRecords(bytes: Buffer, codec: number): Buffer {
   }
 }
 
-/** In place: a thread of the pool costs more CPU than it takes away at these sizes. */
-export function inflateZstd(bytes: Buffer): Buffer {
-  return zstdDecompressSync(bytes, inflateOptions(zstdSize(bytes)));
+/** In place: a thread of the pool costs more CPU than it takes away at these sizes. Throws as `inflateRecords` does. */
+export function inflateZstd(bytes: Buffer, bytesMax: number): Buffer {
+  return inflate(zstdDecompressSync, bytes, { sizeTold: zstdSize(bytes), bytesMax });
 }
 
 /** As they are numbered in the attributes of a record batch. */
@@ -38,10 +42,28 @@ const NOT_READ: Readonly<Record<number, string>> = { 2: 'snappy', 3: 'lz4' };
  * One chunk that holds everything: Node's default of 16 kB makes a list of chunks and copies them together, and zstd
  * then goes through a window of its own (0.76 against 0.53 µs for an event of 565 bytes, 2026-11-24).
  */
-function inflateOptions(bytes: number): { chunkSize: number; maxOutputLength: number } {
+function inflate(
+  decompress: (bytes: Buffer, options: InflateOptions) => Buffer,
+  bytes: Buffer,
+  { sizeTold, bytesMax }: { readonly sizeTold: number; readonly bytesMax: number },
+): Buffer {
   // One byte more, or Node asks whether there is another chunk.
-  const chunkSize = Math.min(Math.max(bytes + 1, CHUNK_BYTES_MIN), CHUNK_BYTES_MAX);
-  return { chunkSize, maxOutputLength: INFLATED_BYTES_MAX };
+  const chunkSize = Math.min(Math.max(sizeTold + 1, CHUNK_BYTES_MIN), CHUNK_BYTES_MAX);
+  try {
+    // Node takes no bound of 0.
+    return decompress(bytes, { chunkSize, maxOutputLength: Math.max(1, bytesMax) });
+  } catch (error) {
+    if (error instanceof RangeError && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') {
+      throw new RangeError(`it inflates to more than ${bytesMax} bytes`, { cause: error });
+    }
+    throw error;
+  }
+}
+
+/** What gzip and zstd have in common here. */
+interface InflateOptions {
+  readonly chunkSize: number;
+  readonly maxOutputLength: number;
 }
 
 const CHUNK_BYTES_MIN = 64;

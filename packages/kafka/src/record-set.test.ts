@@ -141,6 +141,7 @@ describe('readRecordSet', () => {
 
   it.each([
     ['compressed with snappy', { codec: 'snappy' as const }],
+    ['compressed with lz4', { codec: 'lz4' as const }],
     ['of message format 1', { magic: 1 }],
     ['of message format 0', { magic: 0 }],
   ])('says with a code that the batch at the position is %s', (reason, more) => {
@@ -156,6 +157,51 @@ describe('readRecordSet', () => {
     expect(valuesOf(set)).toEqual(['b']);
     expect(set).toMatchObject({ nextOffset: 42, fault: null });
     expect(read(batches.slice(1), { position: 42 }).fault).toMatchObject({ code: 'unreadable_batch' });
+  });
+
+  it.each(['gzip' as const, 'zstd' as const])(
+    'takes a batch of %s that inflates to the bound, and no byte more',
+    (codec) => {
+      const batch = plainBatch(40, ['a'.repeat(5_000)], { codec });
+      const inflatedBytes = read([{ ...batch, codec: 'none' }], { position: 40 }).bytes;
+      const fits = read([batch], { position: 40, inflatedBytesMax: inflatedBytes });
+      expect(fits).toMatchObject({ nextOffset: 41, bytes: inflatedBytes, fault: null });
+      const { fault, ...set } = read([batch], { position: 40, inflatedBytesMax: inflatedBytes - 1 });
+      expect(fault).toMatchObject({ code: 'unreadable_batch', retryable: false });
+      expect(fault?.message).toBe(
+        `the record batch at offset 40 cannot be read: it inflates to more than ${inflatedBytes - 1} bytes`,
+      );
+      expect(set).toEqual({ records: [], nextOffset: 40, bytes: 0 });
+    },
+  );
+
+  it.each([
+    ['gzip' as const, (whole: Buffer) => whole.writeUInt32LE(1, whole.length - 4)],
+    // The size of a frame of one segment, in two bytes behind its descriptor.
+    ['zstd' as const, (whole: Buffer) => whole.writeUInt16LE(0, 61 + 5)],
+  ])('inflates nothing beyond the bound where a batch of %s claims to be small', (codec, claim) => {
+    const whole = encodeBatch(plainBatch(40, ['a'.repeat(5_000)], { codec }));
+    claim(whole);
+    const { fault, bytes: kept } = readRecordSet(whole, { position: 40, aborted: [], inflatedBytesMax: 300 });
+    expect(fault).toMatchObject({ code: 'unreadable_batch' });
+    expect(kept).toBe(0);
+  });
+
+  it('leaves a batch that inflates beyond the bound with those before it for the next fetch', () => {
+    const value = 'a'.repeat(100);
+    const batches = (['gzip', 'zstd', 'gzip', 'none', 'zstd'] as const).map((codec, index) =>
+      plainBatch(40 + index, [value], { codec }),
+    );
+    const one = read(batches.slice(0, 1), { position: 40 }).bytes;
+    for (let count = 1; count <= 3; count++) {
+      for (const more of [0, one - 1]) {
+        const set = read(batches, { position: 40, inflatedBytesMax: count * one + more });
+        // What is not compressed takes no more than the answer did.
+        const nextOffset = count < 3 ? 40 + count : 44;
+        expect(set).toMatchObject({ nextOffset, bytes: (nextOffset - 40) * one, fault: null });
+      }
+    }
+    expect(read(batches.slice(1), { position: 41, inflatedBytesMax: one }).nextOffset).toBe(42);
   });
 
   it.each([

@@ -3,7 +3,7 @@ import { ByteCursor } from './byte-cursor.ts';
 import { KafkaError } from './errors.ts';
 import type { FetchedRecord } from './fetched-batch.ts';
 import { HEADER_BYTES } from './record-batch.ts';
-import { inflateRecords } from './record-codec.ts';
+import { INFLATED_BYTES_MAX, inflateRecords } from './record-codec.ts';
 import { appendRecords } from './record-run.ts';
 
 /** What an answer to a fetch holds of one Kafka partition. */
@@ -23,6 +23,8 @@ export interface RecordSetContext {
   readonly position: number;
   /** As the broker lists them for what it sent; in any order. */
   readonly aborted: readonly AbortedTransaction[];
+  /** A batch that would inflate beyond it with those before it is left for the next fetch; one that does so alone is a fault. @default 256 MB */
+  readonly inflatedBytesMax?: number;
 }
 
 interface AbortedTransaction {
@@ -53,6 +55,7 @@ class SetReader {
   readonly #bytes: Buffer;
   readonly #position: number;
   readonly #aborted: AbortedRecords;
+  readonly #inflatedBytesMax: number;
   readonly #records: FetchedRecord[] = [];
   #inflatedBytes = 0;
   /** Behind the batch before. */
@@ -61,10 +64,11 @@ class SetReader {
   /** First offset of the batch in hand. */
   offset = 0;
 
-  constructor(bytes: Buffer, { position, aborted }: RecordSetContext) {
+  constructor(bytes: Buffer, { position, aborted, inflatedBytesMax = INFLATED_BYTES_MAX }: RecordSetContext) {
     this.#bytes = bytes;
     this.#position = position;
     this.#aborted = new AbortedRecords(aborted);
+    this.#inflatedBytesMax = inflatedBytesMax;
     this.nextOffset = position;
   }
 
@@ -109,7 +113,9 @@ class SetReader {
     if (!isLeftOut && !header.isControl) {
       const before = this.#records.length;
       try {
-        const inflated = inflateRecords(this.#bytes.subarray(start + HEADER_BYTES, end), header.codec);
+        const bytesLeft = this.#inflatedBytesMax - this.#inflatedBytes;
+        const packed = this.#bytes.subarray(start + HEADER_BYTES, end);
+        const inflated = inflateRecords(packed, header.codec, bytesLeft);
         appendRecords(this.#records, { ...header, bytes: inflated }, this.#position);
         this.#inflatedBytes += inflated.length;
       } catch (error) {

@@ -1,5 +1,5 @@
 import { zstdCompressSync } from 'node:zlib';
-import { inflateZstd } from './record-codec.ts';
+import { INFLATED_BYTES_MAX, inflateZstd } from './record-codec.ts';
 
 /** kafkajs has gzip alone; Node brings zstd. */
 export function createZstdCodec(): {
@@ -8,6 +8,6 @@ export function createZstdCodec(): {
 } {
   return {
     compress: async ({ buffer }) => zstdCompressSync(buffer),
-    decompress: async (buffer) => inflateZstd(buffer),
+    decompress: async (buffer) => inflateZstd(buffer, INFLATED_BYTES_MAX),
   };
 }
