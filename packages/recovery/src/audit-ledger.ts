@@ -1,5 +1,7 @@
 import { type LogBounds, readLogBounds } from '@meterstone/kafka';
 import { readLedgerPositions, readLedgerRanges, readStreams, type StoreClient } from '@meterstone/store';
+import { type AuditMemory, createAuditMemory, placeKey } from './audit-memory.ts';
+import { countRaw, type RawCount } from './count-raw.ts';
 import { type GroupOptions, readGroupState } from './group-state.ts';
 import { createTilingCheck, type TilingFault } from './tiling.ts';
 
@@ -38,31 +40,44 @@ export interface AuditLedgerOptions extends GroupOptions {
   readonly onProgress?: (line: string) => void;
   /** Threads of ClickHouse for one look. @default what the user's profile allows */
   readonly threadsMax?: number;
+  /** What is known of earlier audits, and noted for later ones. @default nothing: everything is looked at */
+  readonly memory?: AuditMemory;
+  /** Rows of raw that one query reads. @default 10,000,000 */
+  readonly sliceRowsMax?: number;
 }
 
-/** Offsets whose ranges are read at a time. */
+/** Offsets whose ranges are read at a time: no query answers with more ranges than these. */
 const STRETCH_OFFSETS = 1_000_000;
 
 /**
  * Holds the ledger against raw and against Kafka, for every Kafka partition of every stream of the topic. Under load a
- * range may be stored between two of its looks, so rows beyond the ledger are told and are no fault.
+ * range may be stored between two of its looks, so rows beyond the ledger are told and are no fault. Raw is read in
+ * slices, once for all Kafka partitions; what the memory has is not read again, ranges of the ledger before the position
+ * that it has for a Kafka partition included.
  */
 export async function auditLedger(options: AuditLedgerOptions): Promise<PartitionAudit[]> {
-  const { kafka, store, topic, onProgress } = options;
+  const { kafka, store, topic, onProgress, memory = createAuditMemory() } = options;
   const streams = await readStreams(store, topic);
   const current = streams.at(-1)?.stream ?? null;
   const group = await readGroupState(options);
-  const audits: PartitionAudit[] = [];
+  const all: PartitionFacts[] = [];
   for (const { stream } of streams) {
     const positions = await readLedgerPositions(store, stream);
     // Bounds after positions: what is stored meanwhile only moves the log's end on.
     const bounds = stream === current ? await readLogBounds(kafka, topic) : new Map<number, LogBounds>();
     for (const [kafkaPartition, position] of [...positions].sort(([a], [b]) => a - b)) {
-      onProgress?.(`ledger: stream ${stream}, Kafka partition ${kafkaPartition}, ${position} offsets`);
       const committed = stream === current ? (group.positions.get(kafkaPartition)?.nextOffset ?? null) : null;
       const log = bounds.get(kafkaPartition) ?? null;
-      audits.push(await auditPartition(options, { stream, kafkaPartition, position, committed, log }));
+      all.push({ stream, kafkaPartition, position, committed, log });
     }
+  }
+  const counts = await countRaw({ ...options, memory }, all);
+  const audits: PartitionAudit[] = [];
+  for (const facts of all) {
+    const { stream, kafkaPartition, position } = facts;
+    onProgress?.(`ledger: stream ${stream}, Kafka partition ${kafkaPartition}, ${position} offsets`);
+    const raw = counts.get(placeKey(stream, kafkaPartition)) ?? { below: 0, beyond: 0 };
+    audits.push(await auditPartition({ ...options, memory }, facts, raw));
   }
   return audits;
 }
@@ -76,23 +91,31 @@ interface PartitionFacts {
   readonly log: LogBounds | null;
 }
 
-async function auditPartition(options: AuditLedgerOptions, facts: PartitionFacts): Promise<PartitionAudit> {
+async function auditPartition(
+  { store, memory }: { readonly store: StoreClient; readonly memory: AuditMemory },
+  facts: PartitionFacts,
+  raw: RawCount,
+): Promise<PartitionAudit> {
   const { stream, kafkaPartition, position } = facts;
-  const { store } = options;
-  const check = createTilingCheck();
+  const key = placeKey(stream, kafkaPartition);
+  const known = memory.tiled.get(key);
+  // A ledger that has gone back is another one.
+  const check = createTilingCheck((known?.position ?? 0) > position ? undefined : known);
   const faults: PartitionFault[] = [];
-  for (let from = 0; from < position; from += STRETCH_OFFSETS) {
+  for (let from = check.position ?? 0; from < position; from += STRETCH_OFFSETS) {
     const to = Math.min(from + STRETCH_OFFSETS, position);
     const ranges = await readLedgerRanges(store, { stream, kafkaPartition, from, to });
     // A range that begins in an earlier stretch came with it.
     const fresh = ranges.filter(({ firstOffset }) => firstOffset >= from && firstOffset < to);
     faults.push(...check.add(fresh).map(toPartitionFault));
   }
-  const raw = await countRaw(options, facts);
   if (raw.below !== check.stored) {
     const detail = `the ledger says ${check.stored} rows, raw has ${raw.below}`;
     faults.push({ kind: 'count_differs', detail });
   }
+  // After a fault, all of it is looked at until it is gone.
+  if (faults.length > 0) memory.tiled.delete(key);
+  else memory.tiled.set(key, { position: check.position, stored: check.stored });
   return {
     stream,
     kafkaPartition,
@@ -126,21 +149,4 @@ export function positionFaults({
     say('log_starts_after', `the log starts at ${log.start}, the ledger ends at ${position}`);
   }
   return faults;
-}
-
-async function countRaw(
-  { store, threadsMax }: AuditLedgerOptions,
-  { stream, kafkaPartition, position }: PartitionFacts,
-): Promise<{ below: number; beyond: number }> {
-  const answer = await store.query({
-    query: [
-      'SELECT countIf(kafka_offset < {position:UInt64}), countIf(kafka_offset >= {position:UInt64})',
-      'FROM raw_events WHERE stream = {stream:UInt32} AND kafka_partition = {kafka_partition:UInt32}',
-    ].join(' '),
-    query_params: { position: String(position), stream, kafka_partition: kafkaPartition },
-    format: 'JSONCompact',
-    clickhouse_settings: threadsMax === undefined ? {} : { max_threads: threadsMax },
-  });
-  const { data } = await answer.json<[string, string]>();
-  return { below: Number(data[0]?.[0] ?? 0), beyond: Number(data[0]?.[1] ?? 0) };
 }

@@ -1,26 +1,19 @@
 import { setTimeout as sleepFor } from 'node:timers/promises';
-import { ADDITIVE_COLUMNS, planRollupAudit, ROLLUPS, type Rollup, type StoreClient } from '@meterstone/store';
-import { dayEnd, dayText, readAuditDays } from './audit-days.ts';
+import { dayEnd } from './audit-days.ts';
+import { type AuditMemory, createAuditMemory } from './audit-memory.ts';
+import type { AuditStore } from './audit-query.ts';
+import { compareOrgs, type DayRange, groupByOrgs, type OrgGroup, type RollupFault } from './compare-orgs.ts';
+import { daysOf, type Month, partsText, readMonths } from './month-parts.ts';
+import { readMonthSlices } from './month-slices.ts';
 
-/** A sum of a rollup that is not raw's. */
-export interface RollupFault {
-  readonly rollup: string;
-  /** `2026-01-31`, UTC. */
-  readonly day: string;
-  readonly orgId: string;
-  /** The additive column. */
-  readonly column: string;
-  /** Σ raw − Σ rollup, exact: what the rollup lacks. */
-  readonly missing: string;
-}
-
-export interface AuditRollupsOptions {
-  readonly store: StoreClient;
+export interface AuditRollupsOptions extends AuditStore {
   /** Days on which this is `false` are left out; absent = all. */
   readonly isWanted?: (day: number) => boolean;
   readonly onProgress?: (line: string) => void;
-  /** Threads of ClickHouse for one look. @default what the user's profile allows */
-  readonly threadsMax?: number;
+  /** What is known of earlier audits, and noted for later ones. @default nothing: everything is looked at */
+  readonly memory?: AuditMemory;
+  /** Rows of raw that one query reads. @default 10,000,000 */
+  readonly sliceRowsMax?: number;
   /** @default timers of Node */
   readonly sleep?: (waitMs: number) => Promise<unknown>;
 }
@@ -29,56 +22,57 @@ export interface AuditRollupsOptions {
 const LOOKS_MAX = 4;
 const LOOK_PAUSE_MS = 500;
 
-/** Holds every rollup against raw, day by day: per org, every additive column. Throws what the store's client throws. */
+/**
+ * Holds every rollup against raw: per day and org, every additive column. A month in which all days were right is not
+ * looked at again until a part of raw or of a rollup in it is another one. Throws what the store's client throws.
+ */
 export async function auditRollups(options: AuditRollupsOptions): Promise<RollupFault[]> {
-  const { store, isWanted, onProgress } = options;
-  const days = (await readAuditDays(store)).filter((day) => isWanted?.(day) ?? true);
+  const { store, memory = createAuditMemory() } = options;
   const faults: RollupFault[] = [];
-  for (const [index, day] of days.entries()) {
-    onProgress?.(`rollups: ${dayText(day)}, day ${index + 1} of ${days.length}`);
-    for (const rollup of ROLLUPS) faults.push(...(await settledFaults(rollup, day, options)));
+  for (const month of await readMonths(store)) {
+    const parts = partsText(month);
+    if (parts !== null && memory.compared.get(month.name) === parts) continue;
+    const days = daysOf(month);
+    const wanted = days.filter((day) => options.isWanted?.(day) ?? true);
+    const found = wanted.length === 0 ? [] : await auditMonth(options, month, rangeOf(wanted));
+    const ofWanted = found.filter(({ day }) => wanted.includes(Date.parse(day)));
+    faults.push(...ofWanted);
+    const isAll = wanted.length === days.length;
+    if (parts !== null && isAll && found.length === 0) memory.compared.set(month.name, parts);
+  }
+  return faults;
+}
+
+function rangeOf(days: readonly number[]): DayRange {
+  return { start: Math.min(...days), end: dayEnd(Math.max(...days)) };
+}
+
+async function auditMonth(
+  options: AuditRollupsOptions,
+  month: Month,
+  range: DayRange,
+): Promise<RollupFault[]> {
+  const groups = groupByOrgs(await readMonthSlices(options, month, options.sliceRowsMax));
+  const faults: RollupFault[] = [];
+  for (const [index, group] of groups.entries()) {
+    options.onProgress?.(`rollups: ${month.name}, orgs ${index + 1} of ${groups.length}`);
+    faults.push(...(await settledFaults(options, range, group)));
   }
   return faults;
 }
 
 async function settledFaults(
-  rollup: Rollup,
-  day: number,
   options: AuditRollupsOptions,
+  range: DayRange,
+  group: OrgGroup,
 ): Promise<RollupFault[]> {
   const { sleep = sleepFor } = options;
-  let faults = await readFaults(rollup, day, options);
+  let faults = await compareOrgs(options, range, group);
   for (let look = 1; look < LOOKS_MAX && faults.length > 0; look += 1) {
     await sleep(LOOK_PAUSE_MS);
-    const again = await readFaults(rollup, day, options);
+    const again = await compareOrgs(options, range, group);
     if (JSON.stringify(again) === JSON.stringify(faults)) return faults;
     faults = again;
   }
   return faults;
 }
-
-async function readFaults(
-  rollup: Rollup,
-  day: number,
-  { store, threadsMax }: AuditRollupsOptions,
-): Promise<RollupFault[]> {
-  const plan = planRollupAudit(rollup, { start: day, end: dayEnd(day), orgIds: null, detail: 'org' });
-  const answer = await store.query({
-    query: `${plan.sql}\nORDER BY org_id`,
-    query_params: { ...plan.params },
-    format: 'JSONCompact',
-    clickhouse_settings: threadsMax === undefined ? EXACT : { ...EXACT, max_threads: threadsMax },
-  });
-  const { data } = await answer.json<unknown[]>();
-  return data.flatMap(([orgId, ...sums]) =>
-    ADDITIVE_COLUMNS.flatMap(({ name }, index) => {
-      const missing = String(sums[index]);
-      return missing === '0'
-        ? []
-        : [{ rollup: rollup.name, day: dayText(day), orgId: String(orgId), column: name, missing }];
-    }),
-  );
-}
-
-/** Sums travel as text: JSON's numbers cannot hold them. */
-const EXACT = { output_format_json_quote_64bit_integers: 1, output_format_json_quote_decimals: 1 } as const;

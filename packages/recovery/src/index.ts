@@ -4,7 +4,9 @@ export {
   type PartitionAudit,
   type PartitionFault,
 } from './audit-ledger.ts';
-export { type AuditRollupsOptions, auditRollups, type RollupFault } from './audit-rollups.ts';
+export { type AuditMemory, createAuditMemory } from './audit-memory.ts';
+export { type AuditRollupsOptions, auditRollups } from './audit-rollups.ts';
+export type { RollupFault } from './compare-orgs.ts';
 export { decide, type Recovered } from './decide.ts';
 export { RecoveryError, type RecoveryErrorCode } from './errors.ts';
 export { readOwners } from './group-state.ts';

@@ -57,6 +57,12 @@ describe('checking that ranges tile a Kafka partition', () => {
     expect(check.add([range(11, 20)])).toEqual([{ kind: 'gap', from: 10, to: 11 }]);
   });
 
+  it('goes on where an earlier check ended', () => {
+    const check = createTilingCheck({ position: 10, stored: 7 });
+    expect(check.add([range(10, 12), range(13, 20)])).toEqual([{ kind: 'gap', from: 12, to: 13 }]);
+    expect(check).toMatchObject({ position: 20, stored: 7 + 9 });
+  });
+
   it('takes offsets without records, and a ledger that begins late', () => {
     const check = createTilingCheck();
     expect(check.position).toBe(null);

@@ -1,3 +1,5 @@
+import type { TiledSoFar } from './audit-memory.ts';
+
 /** A range of the ledger, as far as tiling is concerned. */
 export interface TiledRange {
   readonly firstOffset: number;
@@ -30,10 +32,12 @@ export interface TilingCheck {
   readonly stored: number;
 }
 
-/** Begins at the first range that comes: what was before the ledger began is not its matter. */
-export function createTilingCheck(): TilingCheck {
-  let position: number | null = null;
-  let stored = 0;
+/**
+ * Goes on where an earlier check ended; without one it begins at the first range that comes: what was before the ledger
+ * began is not its matter.
+ */
+export function createTilingCheck(since: TiledSoFar = { position: null, stored: 0 }): TilingCheck {
+  let { position, stored } = since;
   return {
     add(ranges) {
       const faults: TilingFault[] = [];

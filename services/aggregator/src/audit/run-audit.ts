@@ -1,4 +1,10 @@
-import { type AuditLedgerOptions, auditLedger, auditRollups, type RollupFault } from '@meterstone/recovery';
+import {
+  type AuditLedgerOptions,
+  type AuditMemory,
+  auditLedger,
+  auditRollups,
+  type RollupFault,
+} from '@meterstone/recovery';
 
 /** What one audit found. */
 export interface AuditFindings {
@@ -10,28 +16,29 @@ export interface AuditFindings {
   readonly details: readonly string[];
 }
 
-export interface RunAuditOptions extends Pick<AuditLedgerOptions, 'kafka' | 'groupId' | 'topic' | 'store'> {
+export interface RunAuditOptions
+  extends Pick<AuditLedgerOptions, 'kafka' | 'groupId' | 'topic' | 'store' | 'onProgress'> {
+  /** What earlier audits found in order, which is not read again as long as no part of it changes. */
+  readonly memory: AuditMemory;
   /** Epoch milliseconds. */
   readonly now: number;
 }
 
 /** A day is closed when it has been over for so long: what was in flight at midnight is stored. */
 const CLOSED_AFTER_MS = 3_600_000;
-/** Days older than Kafka's retention change only through late events; `meterstone audit` looks at all. */
-const DAYS = 8;
 const DAY_MS = 86_400_000;
 /** An audit is in no hurry, and shares the server with inserts. */
 const THREADS = 1;
 const DETAILS_MAX = 10;
 
 /**
- * Holds the ledger against Kafka and raw, and the rollups of the last closed days against raw. Throws KafkaError
- * `read_failed` and what the store's client throws; it changes nothing.
+ * Holds the ledger against Kafka and raw, and the rollups of closed days against raw. Throws KafkaError `read_failed`
+ * and what the store's client throws; it changes nothing but the memory.
  */
 export async function runAudit({ now, ...options }: RunAuditOptions): Promise<AuditFindings> {
   const partitions = await auditLedger({ ...options, threadsMax: THREADS });
   const drifts = await auditRollups({
-    store: options.store,
+    ...options,
     threadsMax: THREADS,
     isWanted: (day) => isClosed(day, now),
   });
@@ -50,8 +57,7 @@ export async function runAudit({ now, ...options }: RunAuditOptions): Promise<Au
 
 /** `day`: its start, epoch milliseconds. */
 export function isClosed(day: number, now: number): boolean {
-  const end = day + DAY_MS;
-  return end + CLOSED_AFTER_MS <= now && end > now - DAYS * DAY_MS;
+  return day + DAY_MS + CLOSED_AFTER_MS <= now;
 }
 
 function driftText({ rollup, day, orgId, column, missing }: RollupFault): string {

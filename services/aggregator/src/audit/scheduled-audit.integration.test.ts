@@ -120,6 +120,24 @@ async function plantDrift(daysAgo: number): Promise<void> {
   });
 }
 
+/** Rows of Kafka partition 1, one an offset, in raw and in the rollups. */
+async function insertRaw(day: string, { from, rows }: { from: number; rows: number }): Promise<void> {
+  await store.command({
+    query: `INSERT INTO raw_events (org_id, occurred_at, stream, kafka_partition, kafka_offset) SELECT 'acme', '${day} 00:00:00', 1, 1, ${from} + number FROM numbers(${rows})`,
+    clickhouse_settings: { async_insert: 0 },
+  });
+}
+
+/** By all audits of this file so far. */
+async function rawRowsRead(): Promise<number> {
+  await store.command({ query: 'SYSTEM FLUSH LOGS' });
+  const answer = await store.query({
+    query: `SELECT sum(read_rows) FROM system.query_log WHERE type = 'QueryFinish' AND query_kind = 'Select' AND has(tables, '${database}.raw_events')`,
+    format: 'JSONCompactStrings',
+  });
+  return Number((await answer.json<string[]>()).data[0]?.[0]);
+}
+
 const range = (firstOffset: number, nextOffset: number): LedgerRange => ({
   stream: 1,
   kafkaPartition: 1,
@@ -162,6 +180,42 @@ describe('the audit on a schedule', () => {
 
     await first.leave();
     await until(async () => (await second.metric('findings')) === 3);
+  });
+
+  it('finds rows that raw has lost and rows that it has twice, and reads no old rows that are as they were', async () => {
+    const member = await join('auditor-5');
+    const differing = () => member.metric('ledger_faults', 'kind="count_differs"');
+    const passed = async (passes: number) => {
+      const target = (await member.metric('runs_total', completed)) + passes;
+      await until(async () => (await member.metric('runs_total', completed)) >= target);
+    };
+    // Offset 40 on is of no range that an earlier test has stored.
+    await insertRaw('2026-01-05', { from: 40, rows: 5_000 });
+    await insertLedgerRange(store, { ...range(40, 5_040), stored: 5_000, duplicates: 0 });
+    await insertRaw('2026-02-05', { from: 5_040, rows: 5_000 });
+    await insertLedgerRange(store, { ...range(5_040, 10_040), stored: 5_000, duplicates: 0 });
+    await passed(2);
+    expect(await differing()).toBe(0);
+
+    // ClickHouse may merge the parts of a month once more.
+    await until(async () => {
+      const before = await rawRowsRead();
+      await passed(3);
+      return (await rawRowsRead()) === before;
+    });
+    const before = await rawRowsRead();
+    await insertRaw('2026-03-05', { from: 10_040, rows: 10 });
+    await insertLedgerRange(store, { ...range(10_040, 10_050), stored: 10, duplicates: 0 });
+    await passed(3);
+    expect((await rawRowsRead()) - before).toBeLessThan(1_000);
+    expect(await differing()).toBe(0);
+
+    await insertRaw('2026-01-05', { from: 50, rows: 1 });
+    await until(async () => (await differing()) === 1);
+    expect(member.logged.join('')).toContain('the ledger says 10010 rows, raw has 10011');
+    await store.command({ query: 'DELETE FROM raw_events WHERE kafka_offset = 50' });
+    await until(async () => member.logged.join('').includes('the ledger says 10010 rows, raw has 10009'));
+    expect(await differing()).toBe(1);
   });
 
   it('is never made where the period is 0', async () => {

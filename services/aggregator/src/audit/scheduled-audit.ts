@@ -1,6 +1,6 @@
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import type { KafkaClient } from '@meterstone/kafka';
-import { readOwners } from '@meterstone/recovery';
+import { createAuditMemory, readOwners } from '@meterstone/recovery';
 import { type Logger, type Registry, registerReadings } from '@meterstone/runtime';
 import type { StoreClient } from '@meterstone/store';
 import { auditReadings, createAuditRecord } from './audit-record.ts';
@@ -37,12 +37,14 @@ export function scheduleAudit(options: ScheduledAuditOptions): ScheduledAudit {
   const { periodMs, registry, logger, now } = options;
   const stopping = new AbortController();
   const record = createAuditRecord();
+  const memory = createAuditMemory();
+  const onProgress = (line: string) => logger.debug({ progress: line }, 'audit goes on');
   registerReadings(registry, auditReadings(record));
 
   const auditOnce = async () => {
     if (!(await isChosen(options))) return;
     const startedAt = now();
-    const findings = await runAudit({ ...options, now: startedAt });
+    const findings = await runAudit({ ...options, memory, onProgress, now: startedAt });
     Object.assign(record, { findings, lastAt: now(), lastMs: now() - startedAt });
     record.completed += 1;
     const facts = {
