@@ -1,4 +1,5 @@
 import { NO_TOKENS, type TokenCounts, type UsageEvent } from '@meterstone/metering';
+import { wholeEvent } from '../support/whole-event.ts';
 import type { Chance } from './random.ts';
 
 /** Orgs that use the pipeline under test. */
@@ -54,60 +55,14 @@ function randomTokens(chance: Chance): TokenCounts {
   };
 }
 
-const PLAIN_EVENT: UsageEvent = {
-  eventId: new Uint8Array(ID_BYTES),
-  line: 0,
+const PLAIN_EVENT = wholeEvent({
   operationId: '',
-  attempt: 0,
-  final: true,
-  parentOperationId: null,
-  kind: 'usage',
-  source: 'proxy',
   sourceRef: 'integrity/1',
-  adjustsEventId: null,
-  adjustsLine: null,
-  correctionId: null,
-  reason: null,
-  marketCostDelta: null,
-  totalCostDelta: null,
-  surchargeCostDelta: null,
-  chargeDelta: null,
   occurredAt: 0,
   ingestedAt: 0,
   orgId: '',
-  apiKeyId: null,
-  project: null,
-  user: null,
-  sessionId: null,
-  agent: null,
-  traceId: null,
-  tags: [],
-  attributes: {},
-  plan: null,
-  credentialType: 'system',
-  zeroDataRetention: false,
   provider: '',
   requestModel: null,
-  responseModel: null,
   operation: '',
-  serviceTierRequested: null,
-  serviceTier: null,
-  region: null,
-  streamed: false,
-  finishReason: 'stop',
-  responseId: null,
-  httpStatus: 200,
-  outcome: 'ok',
-  errorType: null,
-  usageSource: 'reported',
-  usageFlags: 0,
-  requestTextBytes: null,
-  outputDeltas: null,
-  presentBuckets: 0,
-  ...NO_TOKENS,
-  quantities: {},
-  providerReportedCost: null,
-  usageRaw: null,
-  timeToFirstTokenMs: null,
   durationMs: 100,
-};
+});

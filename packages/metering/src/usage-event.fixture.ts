@@ -1,71 +1,27 @@
+import { wholeEvent } from '../../../test/support/whole-event.ts';
 import type { PriceBookText, RowText } from './price-book-text.ts';
 import type { OrgTerms, RatingTerms } from './rating-terms.ts';
 import { readPriceBook } from './read-price-book.ts';
-import { NO_TOKENS } from './token-buckets.ts';
 import type { UsageEvent } from './usage-event.ts';
 
 /** A valid event of an answered chat request: 1,000 input and 200 output tokens of `acme/one` at `maker`. */
 export function usageEvent(facts: Partial<UsageEvent> = {}): UsageEvent {
-  return {
+  return wholeEvent({
     eventId: new Uint8Array(16).fill(7),
-    line: 0,
-    operationId: 'operation-1',
-    attempt: 0,
-    final: true,
-    parentOperationId: null,
-    kind: 'usage',
-    source: 'proxy',
-    sourceRef: 'proxy-1/0.1.0',
-    adjustsEventId: null,
-    adjustsLine: null,
-    correctionId: null,
-    reason: null,
-    marketCostDelta: null,
-    totalCostDelta: null,
-    surchargeCostDelta: null,
-    chargeDelta: null,
     occurredAt: Date.parse('2026-11-24T12:00:00Z'),
     ingestedAt: Date.parse('2026-11-24T12:00:02Z'),
-    orgId: 'acme',
     apiKeyId: 'key-1',
     project: 'chat',
     user: 'customer-1',
-    sessionId: null,
-    agent: null,
-    traceId: null,
     tags: ['beta', 'search'],
-    attributes: {},
-    plan: null,
-    credentialType: 'system',
-    zeroDataRetention: false,
     provider: 'maker',
     requestModel: 'one',
     responseModel: 'one',
-    operation: 'chat',
-    serviceTierRequested: null,
-    serviceTier: null,
-    region: null,
-    streamed: false,
-    finishReason: 'stop',
-    responseId: null,
-    httpStatus: 200,
-    outcome: 'ok',
-    errorType: null,
-    usageSource: 'reported',
-    usageFlags: 0,
-    requestTextBytes: null,
-    outputDeltas: null,
-    presentBuckets: 0,
-    ...NO_TOKENS,
     inputTokens: 1000,
     outputTokens: 200,
-    quantities: {},
-    providerReportedCost: null,
-    usageRaw: null,
-    timeToFirstTokenMs: null,
     durationMs: 1200,
     ...facts,
-  };
+  });
 }
 
 /** A book with one provider `maker` and one model `one` ($2 in, $10 out) unless rows say otherwise. */

@@ -1,5 +1,4 @@
 import {
-  NO_TOKENS,
   type OrgTerms,
   type PriceBook,
   type RatingTerms,
@@ -8,6 +7,7 @@ import {
   type UsageEvent,
 } from '@meterstone/metering';
 import { describe, expect, it } from 'vitest';
+import { wholeEvent } from '../../../test/support/whole-event.ts';
 import { loadPriceBook } from './load-price-book.ts';
 
 const priceBook = await loadPriceBook();
@@ -274,60 +274,11 @@ describe('DeepSeek by the hour', () => {
   });
 });
 
-const ANSWERED: UsageEvent = {
-  eventId: new Uint8Array(16),
-  line: 0,
-  operationId: 'operation-1',
-  attempt: 0,
-  final: true,
-  parentOperationId: null,
-  kind: 'usage',
-  source: 'proxy',
+const ANSWERED = wholeEvent({
   sourceRef: 'test',
-  adjustsEventId: null,
-  adjustsLine: null,
-  correctionId: null,
-  reason: null,
-  marketCostDelta: null,
-  totalCostDelta: null,
-  surchargeCostDelta: null,
-  chargeDelta: null,
   occurredAt: Date.parse('2026-11-24T12:00:00Z'),
   ingestedAt: Date.parse('2026-11-24T12:00:01Z'),
-  orgId: 'acme',
-  apiKeyId: null,
-  project: null,
-  user: null,
-  sessionId: null,
-  agent: null,
-  traceId: null,
-  tags: [],
-  attributes: {},
-  plan: null,
-  credentialType: 'system',
-  zeroDataRetention: false,
   provider: '',
   requestModel: null,
-  responseModel: null,
-  operation: 'chat',
-  serviceTierRequested: null,
-  serviceTier: null,
-  region: null,
-  streamed: false,
   finishReason: null,
-  responseId: null,
-  httpStatus: 200,
-  outcome: 'ok',
-  errorType: null,
-  usageSource: 'reported',
-  usageFlags: 0,
-  requestTextBytes: null,
-  outputDeltas: null,
-  presentBuckets: 0,
-  ...NO_TOKENS,
-  quantities: {},
-  providerReportedCost: null,
-  usageRaw: null,
-  timeToFirstTokenMs: null,
-  durationMs: null,
-};
+});

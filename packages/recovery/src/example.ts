@@ -1,5 +1,6 @@
 import { type DeadLetter, encodeUsageEvent } from '@meterstone/events';
-import { NO_TOKENS, type Rating, type UsageEvent } from '@meterstone/metering';
+import type { Rating, UsageEvent } from '@meterstone/metering';
+import { wholeEvent } from '../../../test/support/whole-event.ts';
 
 /** Builders for tests. Valid defaults; each takes only what matters. */
 
@@ -48,62 +49,20 @@ export const EXAMPLE_RATING: Rating = {
   epoch: 'epoch-1',
 };
 
-const EXAMPLE_EVENT: UsageEvent = {
-  eventId: Buffer.alloc(16),
-  line: 0,
+const EXAMPLE_EVENT = wholeEvent({
   operationId: '',
-  attempt: 0,
-  final: true,
-  parentOperationId: null,
-  kind: 'usage',
   source: 'events',
   sourceRef: 'test/1',
-  adjustsEventId: null,
-  adjustsLine: null,
-  correctionId: null,
-  reason: null,
-  marketCostDelta: null,
-  totalCostDelta: null,
-  surchargeCostDelta: null,
-  chargeDelta: null,
   occurredAt: EXAMPLE_TIME - 3_000,
   ingestedAt: EXAMPLE_TIME - 1_000,
-  orgId: 'acme',
   apiKeyId: 'key_backend',
   project: 'chat',
   user: 'customer-1',
-  sessionId: null,
-  agent: null,
-  traceId: null,
   tags: ['feature:search'],
-  attributes: {},
-  plan: null,
-  credentialType: 'system',
-  zeroDataRetention: false,
-  provider: 'openai',
   requestModel: 'gpt-test',
   responseModel: 'gpt-test',
-  operation: 'chat',
-  serviceTierRequested: null,
-  serviceTier: null,
-  region: null,
-  streamed: false,
-  finishReason: 'stop',
-  responseId: null,
-  httpStatus: 200,
-  outcome: 'ok',
-  errorType: null,
-  usageSource: 'reported',
-  usageFlags: 0,
-  requestTextBytes: null,
-  outputDeltas: null,
   presentBuckets: 0b10_0000_0001,
-  ...NO_TOKENS,
   inputTokens: 1_000,
   outputTokens: 100,
-  quantities: {},
-  providerReportedCost: null,
-  usageRaw: null,
-  timeToFirstTokenMs: null,
   durationMs: 900,
-};
+});

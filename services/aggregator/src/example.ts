@@ -2,13 +2,13 @@ import { encodeUsageEvent } from '@meterstone/events';
 import type { FetchedRecord } from '@meterstone/kafka';
 import {
   createRater,
-  NO_TOKENS,
   type RatingTerms,
   readRatePlan,
   TOKEN_BUCKETS,
   type UsageEvent,
 } from '@meterstone/metering';
 import { createUserKeyer } from '@meterstone/store';
+import { wholeEvent } from '../../../test/support/whole-event.ts';
 import { FastLane } from './fast-lane/fast-lane.ts';
 import type { RatingTools } from './rate-batch.ts';
 
@@ -123,62 +123,19 @@ const ACME = {
   byokFeePerRequest: 0n,
 };
 
-const EXAMPLE_EVENT: UsageEvent = {
-  eventId: Buffer.alloc(16),
-  line: 0,
+const EXAMPLE_EVENT = wholeEvent({
   operationId: 'operation',
-  attempt: 0,
-  final: true,
-  parentOperationId: null,
-  kind: 'usage',
-  source: 'proxy',
-  sourceRef: 'proxy-1/0.1.0',
-  adjustsEventId: null,
-  adjustsLine: null,
-  correctionId: null,
-  reason: null,
-  marketCostDelta: null,
-  totalCostDelta: null,
-  surchargeCostDelta: null,
-  chargeDelta: null,
   occurredAt: EXAMPLE_TIME - 3_000,
   ingestedAt: EXAMPLE_TIME - 1_000,
-  orgId: 'acme',
   apiKeyId: 'key_backend',
   project: 'chat',
   user: 'customer-1',
-  sessionId: null,
-  agent: null,
-  traceId: null,
   tags: ['feature:search'],
-  attributes: {},
-  plan: null,
-  credentialType: 'system',
-  zeroDataRetention: false,
-  provider: 'openai',
   requestModel: 'gpt-test',
   responseModel: 'gpt-test',
-  operation: 'chat',
-  serviceTierRequested: null,
-  serviceTier: null,
-  region: null,
-  streamed: false,
-  finishReason: 'stop',
   responseId: 'chatcmpl-1',
-  httpStatus: 200,
-  outcome: 'ok',
-  errorType: null,
-  usageSource: 'reported',
-  usageFlags: 0,
-  requestTextBytes: null,
-  outputDeltas: null,
   presentBuckets: 0b10_0000_0001,
-  ...NO_TOKENS,
   inputTokens: 1_000,
   outputTokens: 100,
-  quantities: {},
-  providerReportedCost: null,
-  usageRaw: null,
-  timeToFirstTokenMs: null,
   durationMs: 900,
-};
+});

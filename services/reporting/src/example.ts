@@ -2,10 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Control, createSecretReader, hashKey, openControl } from '@meterstone/control';
-import { NO_TOKENS, type Rating, type UsageEvent } from '@meterstone/metering';
+import type { Rating, UsageEvent } from '@meterstone/metering';
 import { createLogger, createRegistry } from '@meterstone/runtime';
 import { createStoreClient, type StoreClient } from '@meterstone/store';
 import type { FastifyInstance } from 'fastify';
+import { wholeEvent } from '../../../test/support/whole-event.ts';
 import { buildServer } from './server.ts';
 
 /** Builders for tests. Valid defaults; each takes only what matters. */
@@ -118,62 +119,14 @@ export function exampleRating(facts: Partial<Rating> = {}): Rating {
   };
 }
 
-const EXAMPLE_EVENT: UsageEvent = {
-  eventId: Buffer.alloc(16),
-  line: 0,
+const EXAMPLE_EVENT = wholeEvent({
   operationId: 'operation',
-  attempt: 0,
-  final: true,
-  parentOperationId: null,
-  kind: 'usage',
-  source: 'proxy',
-  sourceRef: 'proxy-1/0.1.0',
-  adjustsEventId: null,
-  adjustsLine: null,
-  correctionId: null,
-  reason: null,
-  marketCostDelta: null,
-  totalCostDelta: null,
-  surchargeCostDelta: null,
-  chargeDelta: null,
   occurredAt: EXAMPLE_NOW,
   ingestedAt: EXAMPLE_NOW + 1_000,
-  orgId: 'acme',
   apiKeyId: 'key_proxy',
-  project: null,
-  user: null,
-  sessionId: null,
-  agent: null,
-  traceId: null,
-  tags: [],
-  attributes: {},
-  plan: null,
-  credentialType: 'system',
-  zeroDataRetention: false,
-  provider: 'openai',
-  requestModel: 'gpt-5',
   responseModel: 'gpt-5-2025-08-07',
-  operation: 'chat',
-  serviceTierRequested: null,
-  serviceTier: null,
-  region: null,
-  streamed: false,
-  finishReason: 'stop',
   responseId: 'chatcmpl-1',
-  httpStatus: 200,
-  outcome: 'ok',
-  errorType: null,
-  usageSource: 'reported',
-  usageFlags: 0,
-  requestTextBytes: null,
-  outputDeltas: null,
-  presentBuckets: 0,
-  ...NO_TOKENS,
   inputTokens: 1_000,
   outputTokens: 100,
-  quantities: {},
-  providerReportedCost: null,
-  usageRaw: null,
-  timeToFirstTokenMs: null,
   durationMs: 900,
-};
+});
