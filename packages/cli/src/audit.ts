@@ -39,7 +39,12 @@ async function audit(connections: Connections, options: AuditOptions): Promise<v
   let drifts = await auditRollups({ store, ...days, ...progress });
   tellDrifts(output, drifts);
   if (options.repair && drifts.length > 0) {
-    for (const { rollup, day, cells } of await repairRollups({ ...group, store, ...days, ...progress })) {
+    for (const { rollup, day, cells } of await repairRollups({
+      ...group,
+      store,
+      faults: drifts,
+      ...progress,
+    })) {
       output.say('repair', { rollup, day, cells }, `repaired ${rollup} on ${day}: ${cells} cells`);
     }
     drifts = await auditRollups({ store, ...days, ...progress });

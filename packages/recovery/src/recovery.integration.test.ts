@@ -185,9 +185,27 @@ describe('the audit', () => {
     expect(faults).toContainEqual({ ...common, column: 'output_tokens', missing: '-7' });
     expect(faults).toContainEqual({ ...common, column: 'charge', missing: '-0.25' });
     expect(await auditRollups({ store, sleep, isWanted: () => false })).toEqual([]);
-    expect((await repairRollups(options)).length).toBeGreaterThan(0);
+    expect(await repairRollups({ ...options, faults: [] })).toEqual([]);
+    expect((await repairRollups({ ...options, faults })).length).toBeGreaterThan(0);
     expect(await auditRollups({ store, sleep })).toEqual([]);
-    expect(await repairRollups(options)).toEqual([]);
+    expect(await repairRollups({ ...options, faults })).toEqual([]);
+  });
+
+  it('repairs more orgs than one query names, and none that is not among the faults', async () => {
+    const [rollup] = ROLLUPS;
+    await store.command({
+      query: `INSERT INTO ${rollup?.name} (org_id, period_start, output_tokens) SELECT concat('org-', toString(number)), toDateTime('2026-11-23 10:00:00', 'UTC'), 7 FROM numbers(450)`,
+      clickhouse_settings: { async_insert: 0 },
+    });
+    const sleep = async () => {};
+    const all = await auditRollups({ store, sleep });
+    const faults = all.filter(({ orgId }) => orgId !== 'org-7');
+    const repairs = await repairRollups({ ...options, faults });
+    expect(repairs).toContainEqual({ rollup: rollup?.name, day: '2026-11-23', cells: 449 });
+    const left = await auditRollups({ store, sleep });
+    expect(new Set(left.map(({ orgId }) => orgId))).toEqual(new Set(['org-7']));
+    await repairRollups({ ...options, faults: left });
+    expect(await auditRollups({ store, sleep })).toEqual([]);
   });
 });
 
