@@ -74,7 +74,7 @@ export class DeadJournal {
 
   #write(): void {
     if (!this.#frame.isEmpty) {
-      this.#log.write(this.#frame.seal());
+      this.#log.write(this.#frame);
       this.#frame.clear();
     }
   }

@@ -1,7 +1,9 @@
 import { crc32 } from 'node:zlib';
 import { encodeUsageEvent } from '@meterstone/events';
 import type { UsageEvent } from '@meterstone/metering';
+import { BriefNoteWriter } from './brief-note.ts';
 import {
+  END_BYTES,
   FRAME_HEADER_BYTES,
   ID_BYTES,
   NO_KEY,
@@ -26,11 +28,16 @@ export interface BuiltEvent {
  * are torn together or not at all.
  */
 export class FrameWriter {
+  /** The frame, and room for the end behind it. */
+  readonly #whole: Buffer;
   readonly #buffer: Buffer;
+  readonly #briefNotes: BriefNoteWriter;
   #position = FRAME_HEADER_BYTES;
 
   constructor(frameBytesMax: number) {
-    this.#buffer = Buffer.allocUnsafeSlow(frameBytesMax);
+    this.#whole = Buffer.allocUnsafeSlow(frameBytesMax + END_BYTES);
+    this.#buffer = this.#whole.subarray(0, frameBytesMax);
+    this.#briefNotes = new BriefNoteWriter(this.#buffer);
   }
 
   get isEmpty(): boolean {
@@ -58,8 +65,13 @@ export class FrameWriter {
     if (!this.fits(RECORD_HEADER_BYTES + ID_BYTES)) {
       return false;
     }
-    this.#buffer.set(event.eventId, start + RECORD_HEADER_BYTES);
-    const end = encodeUsageEvent(event, this.#buffer, start + RECORD_HEADER_BYTES + ID_BYTES);
+    const noteAt = this.#id(event.eventId, start + RECORD_HEADER_BYTES);
+    const briefEnd = this.#briefNotes.write(event, noteAt);
+    if (briefEnd >= 0) {
+      this.#end(start, RECORD.brief, briefEnd);
+      return true;
+    }
+    const end = encodeUsageEvent(event, this.#buffer, noteAt);
     if (end < 0) {
       return false;
     }
@@ -71,9 +83,8 @@ export class FrameWriter {
   built(eventId: Uint8Array, { ordinal, kafkaPartition, key, value }: BuiltEvent): void {
     const buffer = this.#buffer;
     const start = this.#position;
-    let position = start + RECORD_HEADER_BYTES;
-    buffer.set(eventId, position);
-    position = buffer.writeUIntLE(ordinal, position + ID_BYTES, ORDINAL_BYTES);
+    let position = this.#id(eventId, start + RECORD_HEADER_BYTES);
+    position = buffer.writeUIntLE(ordinal, position, ORDINAL_BYTES);
     position = buffer.writeUInt32LE(kafkaPartition, position);
     const keyAt = position + 2;
     const keyBytes = key === null ? 0 : buffer.write(key, keyAt);
@@ -90,20 +101,32 @@ export class FrameWriter {
 
   dropped(eventId: Uint8Array): void {
     const start = this.#position;
-    this.#buffer.set(eventId, start + RECORD_HEADER_BYTES);
-    this.#end(start, RECORD.dropped, start + RECORD_HEADER_BYTES + ID_BYTES);
+    this.#end(start, RECORD.dropped, this.#id(eventId, start + RECORD_HEADER_BYTES));
   }
 
-  /** The finished frame; it is overwritten by what comes after {@link clear}. */
-  seal(): Buffer {
+  /**
+   * The finished frame, for the segment of that number, and the segment's end behind it; it is overwritten by what comes
+   * after {@link clear}.
+   */
+  seal(segment: number): Buffer {
     const payload = this.#buffer.subarray(FRAME_HEADER_BYTES, this.#position);
     this.#buffer.writeUInt32LE(payload.length, 0);
-    this.#buffer.writeUInt32LE(crc32(payload), 4);
-    return this.#buffer.subarray(0, this.#position);
+    this.#buffer.writeUInt32LE(crc32(payload, segment), 4);
+    const end = this.#position + END_BYTES;
+    this.#whole.fill(0, this.#position, end);
+    return this.#whole.subarray(0, end);
   }
 
   clear(): void {
     this.#position = FRAME_HEADER_BYTES;
+  }
+
+  /** Byte by byte: a native copy of so few costs more. */
+  #id(eventId: Uint8Array, position: number): number {
+    for (let index = 0; index < ID_BYTES; index++) {
+      this.#buffer[position + index] = eventId[index] ?? 0;
+    }
+    return position + ID_BYTES;
   }
 
   #end(start: number, type: number, end: number): void {

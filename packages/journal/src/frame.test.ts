@@ -1,12 +1,13 @@
-import { decodeUsageEvent } from '@meterstone/events';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { exampleEvent } from './example-event.ts';
 import { type BuiltEvent, builtBytes, FrameWriter } from './frame-writer.ts';
-import { type JournalRecord, segmentFile, segmentNumber } from './journal-format.ts';
+import { END_BYTES, type JournalRecord, segmentFile, segmentNumber } from './journal-format.ts';
 import { readFrame } from './read-frame.ts';
+import { readNote } from './read-note.ts';
 
 const id = fc.uint8Array({ minLength: 16, maxLength: 16 });
+const SEGMENT = 7;
 const ordinal = fc.nat({ max: 2 ** 48 - 2 });
 
 type Written =
@@ -52,11 +53,17 @@ function write(frame: FrameWriter, entry: Written): void {
   }
 }
 
+/** A copy of the finished frame, without the segment's end behind it. */
+function sealed(frame: FrameWriter): Buffer {
+  return Buffer.from(frame.seal(SEGMENT).subarray(0, -END_BYTES));
+}
+
 function expectSame(record: JournalRecord | undefined, entry: Written): void {
   expect(record?.type).toBe(entry.type);
   if (record?.type === 'noted' && entry.type === 'noted') {
     expect(Buffer.from(entry.id).equals(record.eventId)).toBe(true);
-    expect(decodeUsageEvent(record.value)).toEqual(exampleEvent({ eventId: Buffer.from(entry.id) }));
+    const event = exampleEvent({ eventId: Buffer.from(entry.id) });
+    expect(readNote(record, event)).toEqual(event);
   } else if (record?.type === 'built' && entry.type === 'built') {
     expect({ ...record, eventId: [...record.eventId], value: [...record.value] }).toEqual({
       type: 'built',
@@ -82,14 +89,14 @@ describe('frames', () => {
             for (const entry of entries) {
               write(frame, entry);
             }
-            const bytes = Buffer.from(frame.seal());
+            const bytes = sealed(frame);
             frame.clear();
             return bytes;
           });
           const bytes = Buffer.concat(frames);
           let position = 0;
           for (const entries of turns) {
-            const result = readFrame(bytes, position);
+            const result = readFrame(bytes, position, SEGMENT);
             if (result.kind !== 'frame') {
               throw new Error(result.kind);
             }
@@ -99,7 +106,7 @@ describe('frames', () => {
             }
             position = result.next;
           }
-          expect(readFrame(bytes, position).kind).toBe('incomplete');
+          expect(readFrame(bytes, position, SEGMENT).kind).toBe('incomplete');
         },
       ),
       { numRuns: 60 },
@@ -113,9 +120,9 @@ describe('frames', () => {
         for (const entry of entries) {
           write(frame, entry);
         }
-        const bytes = frame.seal();
+        const bytes = sealed(frame);
         for (let length = 0; length < bytes.length; length++) {
-          expect(readFrame(bytes.subarray(0, length), 0).kind).toBe('incomplete');
+          expect(readFrame(bytes.subarray(0, length), 0, SEGMENT).kind).toBe('incomplete');
         }
       }),
       { numRuns: 30 },
@@ -133,10 +140,10 @@ describe('frames', () => {
           for (const entry of entries) {
             write(frame, entry);
           }
-          const bytes = Buffer.from(frame.seal());
+          const bytes = sealed(frame);
           const index = place % bytes.length;
           bytes[index] = (bytes[index] ?? 0) ^ change;
-          expect(readFrame(bytes, 0).kind).not.toBe('frame');
+          expect(readFrame(bytes, 0, SEGMENT).kind).not.toBe('frame');
         },
       ),
     );
@@ -145,13 +152,34 @@ describe('frames', () => {
   it('reads any bytes without throwing', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat({ max: 300 }), (bytes, position) => {
-        readFrame(Buffer.from(bytes), position);
+        readFrame(Buffer.from(bytes), position, SEGMENT);
       }),
     );
   });
 
-  it('takes zeros, which some file systems leave after a loss of power, for damage', () => {
-    expect(readFrame(Buffer.alloc(64), 0).kind).toBe('damaged');
+  it('of another segment are none, as the file may have been that one before', () => {
+    fc.assert(
+      fc.property(
+        fc.array(written, { minLength: 1, maxLength: 3 }),
+        fc.integer({ min: 0, max: 99_999_999 }),
+        (entries, other) => {
+          const frame = new FrameWriter(65_536);
+          for (const entry of entries) {
+            write(frame, entry);
+          }
+          const kind = readFrame(sealed(frame), 0, other).kind;
+          expect(kind).toBe(other === SEGMENT ? 'frame' : 'damaged');
+        },
+      ),
+    );
+  });
+
+  it('have the end of the segment behind them, which is no frame', () => {
+    const frame = new FrameWriter(400);
+    frame.dropped(Buffer.alloc(16, 1));
+    const bytes = frame.seal(SEGMENT);
+    expect(bytes.subarray(-END_BYTES)).toEqual(Buffer.alloc(END_BYTES));
+    expect(readFrame(bytes, bytes.length - END_BYTES, SEGMENT).kind).toBe('damaged');
   });
 
   it('never take more bytes for an event than foretold', () => {
@@ -161,7 +189,7 @@ describe('frames', () => {
           const frame = new FrameWriter(8 + builtBytes(entry.event));
           expect(frame.fits(builtBytes(entry.event))).toBe(true);
           write(frame, entry);
-          expect(readFrame(frame.seal(), 0).kind).toBe('frame');
+          expect(readFrame(frame.seal(SEGMENT), 0, SEGMENT).kind).toBe('frame');
         }
       }),
     );
@@ -172,7 +200,7 @@ describe('frames', () => {
     frame.dropped(Buffer.alloc(16, 1));
     const event = exampleEvent({ user: 'x'.repeat(300) });
     expect(frame.noted(event)).toBe(false);
-    const result = readFrame(frame.seal(), 0);
+    const result = readFrame(frame.seal(SEGMENT), 0, SEGMENT);
     expect(result.kind === 'frame' && result.records.map(({ type }) => type)).toEqual(['dropped']);
   });
 });

@@ -1,6 +1,6 @@
 import { readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { LOCK_FILE, segmentNumber } from './journal-format.ts';
+import { LOCK_FILE, SPARE_FILE, segmentNumber } from './journal-format.ts';
 import { type JournalLock, lockJournal } from './journal-lock.ts';
 
 /** The journals in a folder, by path; none where there is no such folder. */
@@ -43,7 +43,7 @@ export function claimJournal(path: string): JournalLock | null {
  */
 export function removeJournal(path: string): void {
   for (const file of readdirSync(path)) {
-    if (segmentNumber(file) !== null) {
+    if (segmentNumber(file) !== null || file === SPARE_FILE) {
       rmSync(join(path, file), { force: true });
     }
   }

@@ -69,7 +69,7 @@ export class Journal {
           });
     // A folder that cannot be written to is found now, not at the first request.
     this.#log.prepare(this.#frame);
-    this.#log.write(this.#frame.seal());
+    this.#log.write(this.#frame);
     this.#frame.clear();
   }
 
@@ -325,7 +325,7 @@ export class Journal {
       return;
     }
     try {
-      this.#log.write(this.#frame.seal());
+      this.#log.write(this.#frame);
     } catch (error) {
       this.#onFailedWrite(error);
       return;
@@ -354,7 +354,7 @@ interface OpenEntry extends JournalEntry {
   index: number;
 }
 
-const SEGMENT_BYTES_MAX = 8_388_608;
+const SEGMENT_BYTES_MAX = 2_097_152;
 /** What an open attempt may still need to end; kept free below the limit. */
 const CLOSING_BYTES = 2_048;
 /** Of the limit: a full journal takes notes again below it, so that it does not change its mind at each request. */

@@ -3,7 +3,7 @@ import { type BuiltRun, RunCutter } from './built-runs.ts';
 import type { Journal } from './journal.ts';
 import type { JournalRecord } from './journal-format.ts';
 import type { RunProducer, RunSender } from './run-sender.ts';
-import { SegmentReader } from './segment-reader.ts';
+import { type SegmentFile, SegmentReader } from './segment-reader.ts';
 
 export interface ReadBehindOptions {
   readonly journal: Journal;
@@ -22,7 +22,7 @@ export async function readBehind(options: ReadBehindOptions): Promise<void> {
   const firstOrdinal = Math.max(options.from.ordinal, sender.nextOrdinal);
   const cutter = new RunCutter({ fits: (records, bytes) => producer.batchFits(records, bytes) });
   let segment = segmentFrom(journal, options.from.segment);
-  let reader = await SegmentReader.open(segment.path);
+  let reader = await SegmentReader.open(segment);
   try {
     for (;;) {
       // Asked before reading: what is ended when we begin to read it is read to its end.
@@ -33,7 +33,7 @@ export async function readBehind(options: ReadBehindOptions): Promise<void> {
       } else if (isEnded) {
         await reader.close();
         segment = segmentFrom(journal, segment.number + 1);
-        reader = await SegmentReader.open(segment.path);
+        reader = await SegmentReader.open(segment);
       } else if (sender.hasRoom && journal.write() && journal.segments.at(-1)?.number === segment.number) {
         for (const run of readRest(reader, cutter, firstOrdinal)) {
           sender.hand(run);
@@ -52,7 +52,7 @@ export async function readBehind(options: ReadBehindOptions): Promise<void> {
 /** At the end of the journal, as long as the producer or the disk takes no more. */
 const END_CHECK_MS = 10;
 
-function segmentFrom(journal: Journal, number: number): { readonly number: number; readonly path: string } {
+function segmentFrom(journal: Journal, number: number): SegmentFile {
   const segment = journal.segments.find((candidate) => candidate.number >= number);
   if (segment === undefined) {
     throw new RangeError(`journal has no segment ${number}`);

@@ -17,8 +17,11 @@ export type FrameResult =
   | { readonly kind: 'incomplete' }
   | { readonly kind: 'damaged' };
 
-/** Reads the frame at `position`. Never throws, whatever the bytes. Records are views into `bytes`. */
-export function readFrame(bytes: Buffer, position: number): FrameResult {
+/**
+ * Reads the frame at `position` of the segment of that number, or of 0 for one of the first version. Never throws,
+ * whatever the bytes. Records are views into `bytes`.
+ */
+export function readFrame(bytes: Buffer, position: number, segment: number): FrameResult {
   const start = position + FRAME_HEADER_BYTES;
   if (start > bytes.length) {
     return INCOMPLETE;
@@ -32,7 +35,7 @@ export function readFrame(bytes: Buffer, position: number): FrameResult {
     return INCOMPLETE;
   }
   const payload = bytes.subarray(start, next);
-  if (crc32(payload) !== bytes.readUInt32LE(position + 4)) {
+  if (crc32(payload, segment) !== bytes.readUInt32LE(position + 4)) {
     return DAMAGED;
   }
   const records = readRecords(payload);
@@ -82,7 +85,9 @@ function readRecord(type: number, body: Buffer): JournalRecord | null {
   const eventId = body.subarray(0, ID_BYTES);
   switch (type) {
     case RECORD.noted:
-      return { type: 'noted', eventId, value: body.subarray(ID_BYTES) };
+      return { type: 'noted', eventId, isBrief: false, value: body.subarray(ID_BYTES) };
+    case RECORD.brief:
+      return { type: 'noted', eventId, isBrief: true, value: body.subarray(ID_BYTES) };
     case RECORD.dropped:
       return { type: 'dropped', eventId };
     case RECORD.built:

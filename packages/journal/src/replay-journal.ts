@@ -1,10 +1,11 @@
-import { decodeUsageEvent, EventDecodeError } from '@meterstone/events';
+import { EventDecodeError } from '@meterstone/events';
 import type { UsageEvent } from '@meterstone/metering';
 import type { Logger } from '@meterstone/runtime';
 import { type BuiltRecord, RunCutter } from './built-runs.ts';
 import { DeadJournal } from './dead-journal.ts';
 import { JournalError } from './errors.ts';
 import type { OrdinalSet } from './ordinal-set.ts';
+import { readNote } from './read-note.ts';
 import { type RunProducer, RunSender } from './run-sender.ts';
 import type { JournalScan } from './scan-journal.ts';
 import { listSegments, SegmentReader } from './segment-reader.ts';
@@ -122,7 +123,7 @@ function toOrphans(
 ): UsageEvent[] {
   return Array.from(openNotes.values(), (note) => {
     try {
-      return { ...decodeUsageEvent(note), sourceRef, ingestedAt: now() };
+      return readNote(note, { sourceRef, ingestedAt: now() });
     } catch (error) {
       if (error instanceof EventDecodeError) {
         const message = `${path} has a note that this version cannot read`;
@@ -160,7 +161,7 @@ async function sendUnsettled(
 
 async function* readUnsettled(path: string, settled: OrdinalSet): AsyncGenerator<BuiltRecord> {
   for (const segment of await listSegments(path)) {
-    const reader = await SegmentReader.open(segment.path);
+    const reader = await SegmentReader.open(segment);
     try {
       for (let records = await reader.next(); records !== null; records = await reader.next()) {
         yield* records.filter(

@@ -1,4 +1,4 @@
-import type { OpenedFacts } from './journal-format.ts';
+import type { NotedRecord, OpenedFacts } from './journal-format.ts';
 import { OrdinalSet } from './ordinal-set.ts';
 import { listSegments, SegmentReader } from './segment-reader.ts';
 
@@ -9,8 +9,8 @@ export interface JournalScan {
   readonly segments: number;
   readonly lastSegment: number;
   readonly bytes: number;
-  /** Attempts without an event: the event that stands for each, encoded, by id, oldest first. */
-  readonly openNotes: ReadonlyMap<string, Buffer>;
+  /** Attempts without an event: the note of each, by id, oldest first. */
+  readonly openNotes: ReadonlyMap<string, NotedRecord>;
   readonly built: number;
   /** Events that Kafka has not acknowledged, as far as the journal knows. */
   readonly unsettled: number;
@@ -30,7 +30,7 @@ export async function scanJournal(path: string): Promise<JournalScan> {
     segments: 0,
     lastSegment: 0,
     bytes: 0,
-    openNotes: new Map<string, Buffer>(),
+    openNotes: new Map<string, NotedRecord>(),
     built: 0,
     unsettled: 0,
     settled: new OrdinalSet(),
@@ -39,7 +39,7 @@ export async function scanJournal(path: string): Promise<JournalScan> {
   };
   const built = new OrdinalSet();
   for (const segment of await listSegments(path)) {
-    const reader = await SegmentReader.open(segment.path);
+    const reader = await SegmentReader.open(segment);
     scan.segments += 1;
     scan.lastSegment = segment.number;
     for (let records = await reader.next(); records !== null; records = await reader.next()) {
@@ -49,8 +49,7 @@ export async function scanJournal(path: string): Promise<JournalScan> {
             scan.opened ??= record.facts;
             break;
           case 'noted':
-            // A copy: the record is a view into a buffer that holds much more.
-            scan.openNotes.set(idKey(record.eventId), Buffer.from(record.value));
+            scan.openNotes.set(idKey(record.eventId), copyOf(record));
             break;
           case 'dropped':
             scan.openNotes.delete(idKey(record.eventId));
@@ -75,6 +74,11 @@ export async function scanJournal(path: string): Promise<JournalScan> {
   }
   scan.unsettled = scan.built - overlap(built, scan.settled);
   return scan;
+}
+
+/** The record is a view into a buffer that holds much more. */
+function copyOf(record: NotedRecord): NotedRecord {
+  return { ...record, eventId: Buffer.from(record.eventId), value: Buffer.from(record.value) };
 }
 
 /** Ids as keys of a map: their bytes, one a character. */

@@ -2,15 +2,28 @@ import { readSync } from 'node:fs';
 import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { JournalError } from './errors.ts';
-import { FRAME_BYTES_MAX, type JournalRecord, MAGIC, segmentNumber } from './journal-format.ts';
-import { readFrame } from './read-frame.ts';
+import {
+  FRAME_BYTES_MAX,
+  FRAME_HEADER_BYTES,
+  type JournalRecord,
+  MAGIC,
+  MAGIC_OF_VERSION_1,
+  segmentNumber,
+} from './journal-format.ts';
+import { type FrameResult, readFrame } from './read-frame.ts';
+
+/** Where a segment is. */
+export interface SegmentFile {
+  readonly number: number;
+  readonly path: string;
+}
 
 /** The segments of a journal, oldest first. */
-export async function listSegments(path: string): Promise<{ number: number; path: string }[]> {
+export async function listSegments(path: string): Promise<SegmentFile[]> {
   const files = await readdir(path);
   return files
     .map((file) => ({ number: segmentNumber(file), path: join(path, file) }))
-    .filter((file): file is { number: number; path: string } => file.number !== null)
+    .filter((file): file is SegmentFile => file.number !== null)
     .sort((a, b) => a.number - b.number);
 }
 
@@ -20,23 +33,27 @@ export async function listSegments(path: string): Promise<{ number: number; path
  */
 export class SegmentReader {
   readonly #file: FileHandle;
+  /** What checksums begin with: its number, or 0 for a segment of the first version. */
+  #number: number;
   /** What was read and not yet taken apart. */
   #held: Buffer = EMPTY;
   #heldFrom = 0;
   #fileOffset = 0;
-  #isDamaged = false;
 
-  private constructor(file: FileHandle) {
+  private constructor(file: FileHandle, number: number) {
     this.#file = file;
+    this.#number = number;
   }
 
   /** JournalError `unknown_format` where the file is another version's. An empty file is a segment cut off at birth. */
-  static async open(path: string): Promise<SegmentReader> {
+  static async open({ number, path }: SegmentFile): Promise<SegmentReader> {
     const file = await open(path, 'r');
-    const reader = new SegmentReader(file);
+    const reader = new SegmentReader(file, number);
     await reader.#fill();
     const magic = reader.#held.subarray(0, MAGIC.length);
-    if (!MAGIC.subarray(0, magic.length).equals(magic)) {
+    if (beginsLike(magic, MAGIC_OF_VERSION_1)) {
+      reader.#number = 0;
+    } else if (!beginsLike(magic, MAGIC)) {
       await file.close();
       const message = `${path} was not written by a version that this one can read`;
       throw new JournalError(message, { code: 'unknown_format', retryable: false });
@@ -47,20 +64,32 @@ export class SegmentReader {
 
   /** The records of the next frame; `null`: there is none, yet or for ever. They are overwritten by no later call. */
   async next(): Promise<readonly JournalRecord[] | null> {
-    let records = this.#take();
-    while (records === null && !this.#isDamaged && (await this.#fill())) {
-      records = this.#take();
+    let result = this.#take();
+    if (result.kind !== 'frame') {
+      this.#letGo();
+      do {
+        if (!(await this.#fill())) {
+          return null;
+        }
+        result = this.#take();
+      } while (result.kind === 'incomplete');
     }
-    return records;
+    return result.kind === 'frame' ? result.records : null;
   }
 
   /** The same, for what was written a moment ago, before anything else can happen. */
   nextSync(): readonly JournalRecord[] | null {
-    let records = this.#take();
-    while (records === null && !this.#isDamaged && this.#fillSync()) {
-      records = this.#take();
+    let result = this.#take();
+    if (result.kind !== 'frame') {
+      this.#letGo();
+      do {
+        if (!this.#fillSync()) {
+          return null;
+        }
+        result = this.#take();
+      } while (result.kind === 'incomplete');
     }
-    return records;
+    return result.kind === 'frame' ? result.records : null;
   }
 
   /** Where the next frame begins. */
@@ -68,10 +97,23 @@ export class SegmentReader {
     return this.#fileOffset - this.#held.length + this.#heldFrom;
   }
 
-  /** Bytes behind the last whole frame, once `next` has answered with `null`: a write that its process did not live to finish. */
+  /**
+   * Bytes behind the last whole frame, once `next` has answered with `null`: a write that its process did not live to
+   * finish. Not counted are the end of a segment and what its file was before.
+   */
   async tornBytes(): Promise<number> {
     const { size } = await this.#file.stat();
-    return size - this.position;
+    const rest = size - this.position;
+    if (this.#number === 0) {
+      return rest;
+    }
+    const header = Buffer.alloc(FRAME_HEADER_BYTES);
+    await this.#file.read(header, 0, FRAME_HEADER_BYTES, this.position);
+    if (header.every((byte) => byte === 0)) {
+      return 0;
+    }
+    const length = header.readUInt32LE(0);
+    return length === 0 || length > FRAME_BYTES_MAX ? rest : Math.min(rest, FRAME_HEADER_BYTES + length);
   }
 
   async close(): Promise<void> {
@@ -79,14 +121,19 @@ export class SegmentReader {
   }
 
   /** The next frame of what is held. */
-  #take(): readonly JournalRecord[] | null {
-    const result = readFrame(this.#held, this.#heldFrom);
+  #take(): FrameResult {
+    const result = readFrame(this.#held, this.#heldFrom, this.#number);
     if (result.kind === 'frame') {
       this.#heldFrom = result.next;
-      return result.records;
     }
-    this.#isDamaged = result.kind === 'damaged';
-    return null;
+    return result;
+  }
+
+  /** What is held and is no frame may have been written over since it was read. */
+  #letGo(): void {
+    this.#fileOffset = this.position;
+    this.#held = EMPTY;
+    this.#heldFrom = 0;
   }
 
   /** False at the end of the file. */
@@ -120,3 +167,8 @@ export class SegmentReader {
 const EMPTY = Buffer.alloc(0);
 /** A frame that is larger is put together of several reads. */
 const READ_BYTES = Math.min(262_144, FRAME_BYTES_MAX);
+
+/** Whether these are the first bytes of a magic number, or all. */
+function beginsLike(bytes: Buffer, magic: Buffer): boolean {
+  return magic.subarray(0, bytes.length).equals(bytes);
+}
