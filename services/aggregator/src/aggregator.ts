@@ -11,9 +11,11 @@ import type { RatingTerms } from '@meterstone/metering';
 import type { Logger, Readiness, Registry } from '@meterstone/runtime';
 import { createUserKeyer, findStoredEvents, readLastLedgerRange, type StoreClient } from '@meterstone/store';
 import { createBatchWriters } from './batch-writers.ts';
-import { createCounters } from './counters.ts';
+import { type Counters, createCounters } from './counters.ts';
 import { readIdFilter } from './direct-ids.ts';
+import { CLOCK_SKEW_MS_MAX } from './older-events.ts';
 import { createPartitionLoop } from './partition-loop.ts';
+import type { OlderSources } from './pending-range.ts';
 import { prepare } from './prepare.ts';
 import { readinessOf, type Troubles } from './progress.ts';
 import { registerAggregatorReadings } from './readings.ts';
@@ -79,13 +81,7 @@ export function createAggregator(parts: AggregatorParts): Aggregator {
     }),
     readRecords: (kafkaPartition, from, to) => readRange({ kafka, topic, kafkaPartition, from, to }),
     readLastRange: (place) => readLastLedgerRange(store, place),
-    older: {
-      findStored: (keys, older) => findStoredEvents(store, keys, older),
-      readIdFilter: (older) => readIdFilter(store, older),
-      onLookUp: (ids) => {
-        counters.idsLookedUp += ids;
-      },
-    },
+    older: olderSources(parts, counters),
     writers: createBatchWriters({ store, counters, now, sendDeadLetters: letters.send }),
     userKeyOf: createUserKeyer(parts.userKeySecret),
     counters,
@@ -137,5 +133,22 @@ export function createAggregator(parts: AggregatorParts): Aggregator {
       await letters.close();
     },
     readiness: () => readinessOf(progress() ?? startup, troubles, now()),
+  };
+}
+
+function olderSources({ store, logger }: AggregatorParts, counters: Counters): OlderSources {
+  return {
+    findStored: (keys, older) => findStoredEvents(store, keys, older),
+    readIdFilter: (older) => readIdFilter(store, older),
+    onLookUp: (ids) => {
+      counters.idsLookedUp += ids;
+    },
+    onClocksAhead: (events) => {
+      counters.clocksAhead += events;
+      logger.warn(
+        { events, clockSkewMsMax: CLOCK_SKEW_MS_MAX },
+        'ids from the future: the clock of a proxy is ahead',
+      );
+    },
   };
 }

@@ -24,6 +24,8 @@ export interface Counters {
   splits: number;
   /** Ids that memory could not decide and ClickHouse was asked for. */
   idsLookedUp: number;
+  /** Events whose ids say that they were made long after their records. */
+  clocksAhead: number;
   /** Age of the oldest record of the last stored range, in milliseconds, by Kafka partition. */
   readonly rangeAgesMs: Map<number, number>;
 }
@@ -43,6 +45,7 @@ export function createCounters(): Counters {
     repairs: 0,
     splits: 0,
     idsLookedUp: 0,
+    clocksAhead: 0,
     rangeAgesMs: new Map(),
   };
 }

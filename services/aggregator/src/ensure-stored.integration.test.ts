@@ -29,6 +29,7 @@ const NO_OLDER = {
   findStored: async () => ({ find: () => 'absent' as const }),
   readIdFilter: async () => null,
   onLookUp: () => undefined,
+  onClocksAhead: () => undefined,
 };
 
 /** A range of three events of an org and a stream of its own, rated and not stored. */

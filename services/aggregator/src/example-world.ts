@@ -143,6 +143,9 @@ export class ExampleWorld {
         onLookUp: (ids) => {
           this.counters.idsLookedUp += ids;
         },
+        onClocksAhead: (events) => {
+          this.counters.clocksAhead += events;
+        },
       },
       writers: this.#writers(),
       userKeyOf: createUserKeyer(EXAMPLE_SECRET),

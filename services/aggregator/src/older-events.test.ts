@@ -1,5 +1,6 @@
 import type { UsageEvent } from '@meterstone/metering';
 import { describe, expect, it } from 'vitest';
+import { WINDOW_OFFSETS_MAX } from './deduplicate.ts';
 import { exampleEvent, exampleRecord } from './example.ts';
 import { IdFilter } from './id-filter.ts';
 import { CLOCK_SKEW_MS_MAX, createOlderEvents, identityOf, type OlderEventsOptions } from './older-events.ts';
@@ -47,6 +48,20 @@ describe('what is older than the window of memory', () => {
   it('may hold a proxied event whose clock is ahead of its record by more than the allowance', () => {
     expect(find(proxied(NOW + CLOCK_SKEW_MS_MAX))).toBe('absent');
     expect(find(proxied(NOW + CLOCK_SKEW_MS_MAX + 1))).toBe('unknown');
+  });
+
+  it('counts the events whose clock is ahead by more than the allowance', () => {
+    const older = createOlderEvents({ edge: EDGE, hasPredecessors: false, directIds: null, lookedUp: null });
+    for (const aheadMs of [0, CLOCK_SKEW_MS_MAX, CLOCK_SKEW_MS_MAX + 1]) {
+      older.find(proxied(NOW + aheadMs), { ...exampleRecord(5, null), timestampMs: NOW }, () => KEY);
+    }
+    expect(older.clocksAhead).toBe(1);
+  });
+
+  it('needs no look-up at 60,000 events a second of one Kafka partition, whatever the window holds', () => {
+    const spanMs = (WINDOW_OFFSETS_MAX / 60_000) * 1000;
+    const edge = { isWhole: false, timestampMs: NOW - spanMs };
+    expect(find(proxied(NOW - 1_000), { edge })).toBe('absent');
   });
 
   it('may hold a proxied event without a time in its id, or where the age of the window is not known', () => {

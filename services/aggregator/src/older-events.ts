@@ -12,10 +12,12 @@ import type { WindowEdge } from './partition-window.ts';
  */
 
 /**
- * How far a proxy's clock may be from the broker's, in milliseconds. Within it, the time in a proxied event's id says
- * that no copy of it can stand below the window of memory; a clock further off than this can hide one.
+ * How far a proxy's clock may be ahead of the broker's, in milliseconds. Within it, the time in a proxied event's id says
+ * that no copy of it can stand below the window of memory; a clock further ahead can hide one, and is counted. The window
+ * has to span more than this, or every event is looked up: 1,000,000 offsets last 15 s up to 66,000 events/s of one
+ * Kafka partition.
  */
-export const CLOCK_SKEW_MS_MAX = 300_000;
+export const CLOCK_SKEW_MS_MAX = 15_000;
 
 /** How events stand against what is older than the window of memory. */
 export interface OlderEvents {
@@ -23,6 +25,8 @@ export interface OlderEvents {
   readonly direct: readonly Uint8Array[];
   /** What has to be looked up before any answer counts; taken for absent until then. */
   readonly undecided: readonly EventKey[];
+  /** Events whose ids were made later than {@link CLOCK_SKEW_MS_MAX} after their own records, by the clocks of both. */
+  clocksAhead: number;
   /**
    * Whether an event is surely not among them: one whose id was made at `madeAtMs` (epoch milliseconds; `null` = there is
    * no time in it) and whose record has the timestamp `recordedAt`.
@@ -58,9 +62,13 @@ export function createOlderEvents(options: OlderEventsOptions): OlderEvents {
   return {
     direct,
     undecided,
+    clocksAhead: 0,
     excludes,
     find(event, record, userKey) {
       const madeAtMs = isTimed(event) ? timeIn(event.eventId) : null;
+      if (madeAtMs !== null && madeAtMs > record.timestampMs + CLOCK_SKEW_MS_MAX) {
+        this.clocksAhead += 1;
+      }
       if (excludes(madeAtMs, record.timestampMs)) {
         return 'absent';
       }

@@ -23,6 +23,8 @@ export interface OlderSources {
   readonly readIdFilter: (older: OlderRows) => Promise<IdFilter | null>;
   /** Told how many ids are looked up, before each look-up. */
   readonly onLookUp: (ids: number) => void;
+  /** Told how many events of a range were made by a clock that is ahead: see `CLOCK_SKEW_MS_MAX`. */
+  readonly onClocksAhead: (events: number) => void;
 }
 
 export interface PendingTools {
@@ -89,6 +91,9 @@ async function rateRange(
     spent = batch.block;
     const { undecided } = older;
     if (undecided.length === 0) {
+      if (older.clocksAhead > 0) {
+        sources.onClocksAhead(older.clocksAhead);
+      }
       return { batch, direct: older.direct };
     }
     if (!lane.idFilter.isRead && lookedUp === null && older.direct.length >= IDS_WORTH_A_FILTER) {

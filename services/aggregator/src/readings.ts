@@ -38,6 +38,11 @@ function recordReadings(counters: Counters): Reading[] {
       'Ids that memory could not decide and ClickHouse was asked for',
       () => counters.idsLookedUp,
     ),
+    total(
+      'clocks_ahead',
+      "Events whose ids were made, by their proxy's clock, more than 15 s after Kafka took them",
+      () => counters.clocksAhead,
+    ),
   ];
 }
 

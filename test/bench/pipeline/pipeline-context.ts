@@ -51,7 +51,13 @@ export async function preparePipeline(bench: BenchOptions): Promise<PipelineCont
   });
   const end = Date.now();
   const events = bench.events ?? (bench.short ? SHORT_EVENTS : EVENTS);
-  const traffic = { events, start: Math.floor(end - (events / EVENTS_PER_SECOND) * 1000), end, seed: 7 };
+  const traffic = {
+    events,
+    start: Math.floor(end - (events / EVENTS_PER_SECOND) * 1000),
+    end,
+    seed: 7,
+    idTimes: [],
+  };
   bench.say(`filling the topic with ${events} events`);
   const produced = await fillTopic({
     ...traffic,

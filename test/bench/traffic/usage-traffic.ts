@@ -9,7 +9,15 @@ export interface TrafficOptions {
   readonly start: number;
   readonly end: number;
   readonly seed: number;
+  /**
+   * When the ids of each 10,000 events are made, epoch milliseconds: a proxy makes an id a moment before the event is
+   * appended, whenever the event says it occurred. What is missing is added as it is made, so that the same list gives the
+   * same events again. @default a list of its own
+   */
+  readonly idTimes?: number[];
 }
+
+const EVENTS_PER_ID_TIME = 10_000;
 
 /** Share of calls: refused by the provider, cut off by the client, and so on. */
 const SHARE = {
@@ -28,7 +36,13 @@ const UNKNOWN_MODEL = { requestModel: 'house-model-preview', responseModel: 'hou
 const DURATION_MS_MAX = 30_000;
 
 /** Realistic usage events, the same for the same seed; one object at a time, none kept. */
-export function* createTraffic({ events, start, end, seed }: TrafficOptions): Generator<UsageEvent> {
+export function* createTraffic({
+  events,
+  start,
+  end,
+  seed,
+  idTimes = [],
+}: TrafficOptions): Generator<UsageEvent> {
   const random = seededRandom(seed);
   const ids = createIds(random);
   const pickOrg = createPicker(trafficOrgs(), ({ share }) => share, random);
@@ -39,12 +53,15 @@ export function* createTraffic({ events, start, end, seed }: TrafficOptions): Ge
     const model = org.models[Math.floor(random() ** 2 * org.models.length)];
     if (model === undefined) continue;
     const served = random() < SHARE.unknownModel ? { ...model, ...UNKNOWN_MODEL } : model;
-    yield createEvent({ endedAt, model: served, org, random, ids });
+    const step = Math.floor(index / EVENTS_PER_ID_TIME);
+    idTimes[step] ??= Date.now();
+    yield createEvent({ endedAt, madeAt: idTimes[step], model: served, org, random, ids });
   }
 }
 
 interface EventParts {
   readonly endedAt: number;
+  readonly madeAt: number;
   readonly model: TrafficModel;
   readonly org: TrafficOrg;
   readonly random: () => number;
@@ -54,7 +71,7 @@ interface EventParts {
 type Outcome = 'answered' | 'refused' | 'cutOff';
 
 function createEvent(parts: EventParts): UsageEvent {
-  const { endedAt, model, org, random, ids } = parts;
+  const { endedAt, madeAt, model, org, random, ids } = parts;
   const durationMs = 200 + Math.floor(random() ** 4 * (DURATION_MS_MAX - 200));
   const occurredAt = endedAt - durationMs;
   const drawn = random();
@@ -62,7 +79,7 @@ function createEvent(parts: EventParts): UsageEvent {
     drawn < SHARE.refused ? 'refused' : drawn < SHARE.refused + SHARE.cutOff ? 'cutOff' : 'answered';
   const streamed = random() < SHARE.streamed;
   const key = org.keys[Math.floor(random() ** 2 * org.keys.length)];
-  const { bytes, text } = ids.uuid(occurredAt);
+  const { bytes, text } = ids.uuid(madeAt);
   return {
     eventId: bytes,
     line: 0,
