@@ -1,4 +1,4 @@
-import type { UsageEvent } from '@meterstone/metering';
+import { NO_TOKENS, type UsageEvent } from '@meterstone/metering';
 import { ID_BYTES } from './journal-format.ts';
 
 /** An orphan that says nothing of what tells attempts apart. */
@@ -52,19 +52,7 @@ export const PLAIN_ORPHAN: UsageEvent = Object.freeze({
   requestTextBytes: null,
   outputDeltas: null,
   presentBuckets: 0,
-  inputTokens: 0,
-  inputAudioTokens: 0,
-  inputImageTokens: 0,
-  inputVideoTokens: 0,
-  cacheReadTokens: 0,
-  cacheReadAudioTokens: 0,
-  cacheWriteTokens: 0,
-  cacheWrite5mTokens: 0,
-  cacheWrite1hTokens: 0,
-  outputTokens: 0,
-  reasoningTokens: 0,
-  outputAudioTokens: 0,
-  outputImageTokens: 0,
+  ...NO_TOKENS,
   quantities: Object.freeze({}),
   providerReportedCost: null,
   usageRaw: null,
