@@ -7,7 +7,10 @@ export interface OffsetRange {
   readonly nextOffset: number;
 }
 
-/** Version of a block's layout in bytes; 1 was RowBinary, 2 is Native. Part of the token, because other bytes under one token would be dropped. */
+/**
+ * Version of a block's layout in bytes; 1 was RowBinary, 2 is Native. Part of the token, because other bytes under one
+ * token would be dropped.
+ */
 export const ROW_LAYOUT = 2;
 /** Number of the shard whose tables a block goes to; a single server is the first. */
 const SHARD = 1;

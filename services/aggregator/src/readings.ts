@@ -1,6 +1,7 @@
 import type { ConsumerProgress } from '@meterstone/kafka';
 import { type Reading, type Registry, registerReadings } from '@meterstone/runtime';
 import type { Counters } from './counters.ts';
+import { CLOCK_SKEW_MS_MAX } from './older-events.ts';
 
 export interface ReadingSources {
   readonly counters: Counters;
@@ -40,7 +41,7 @@ function recordReadings(counters: Counters): Reading[] {
     ),
     total(
       'clocks_ahead',
-      "Events whose ids were made, by their proxy's clock, more than 15 s after Kafka took them",
+      `Events whose ids were made, by their proxy's clock, more than ${CLOCK_SKEW_MS_MAX / 1000} s after Kafka took them`,
       () => counters.clocksAhead,
     ),
   ];
