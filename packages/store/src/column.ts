@@ -20,7 +20,7 @@ export interface Table {
   readonly orderBy: readonly string[];
   /** Prefix of the sorting key that is kept in memory; `null` = all of it. */
   readonly primaryKey: readonly string[] | null;
-  readonly settings: Readonly<Record<string, number>>;
+  readonly settings: Readonly<Record<string, number | string>>;
 }
 
 /**

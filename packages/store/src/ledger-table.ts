@@ -1,7 +1,7 @@
 import { bucketColumn, TOKEN_BUCKETS } from '@meterstone/metering';
 import { clock, counter, plain, type Table } from './column.ts';
 import { AMOUNT_TYPE } from './raw-events.ts';
-import { DEDUPLICATION_WINDOW_BLOCKS } from './table-settings.ts';
+import { TABLE_SETTINGS } from './table-settings.ts';
 
 /** Amounts whose sums stand in the ledger, by their column; unpriced ones are left out of the sums. */
 export const LEDGER_AMOUNTS = {
@@ -48,5 +48,5 @@ export const LEDGER_TABLE: Table = {
   partitionBy: null,
   orderBy: ['stream', 'kafka_partition', 'first_offset'],
   primaryKey: null,
-  settings: { non_replicated_deduplication_window: DEDUPLICATION_WINDOW_BLOCKS },
+  settings: TABLE_SETTINGS,
 };

@@ -8,11 +8,7 @@ import {
   SOURCE_CODES,
   USAGE_SOURCE_CODES,
 } from './enum-codes.ts';
-import {
-  DEDUPLICATION_WINDOW_BLOCKS,
-  MERGE_SELECTOR_BASE,
-  MIN_LEVEL_FOR_WIDE_PART,
-} from './table-settings.ts';
+import { WIDE_TABLE_SETTINGS } from './table-settings.ts';
 
 /** Type of every stored amount: USD, exact to the picodollar. */
 export const AMOUNT_TYPE = 'Decimal(38, 12)';
@@ -154,9 +150,5 @@ export const RAW_TABLE: Table = {
   partitionBy: 'toYYYYMM(occurred_at)',
   orderBy: ['org_id', 'user_key', 'occurred_at'],
   primaryKey: null,
-  settings: {
-    non_replicated_deduplication_window: DEDUPLICATION_WINDOW_BLOCKS,
-    min_level_for_wide_part: MIN_LEVEL_FOR_WIDE_PART,
-    merge_selector_base: MERGE_SELECTOR_BASE,
-  },
+  settings: WIDE_TABLE_SETTINGS,
 };

@@ -1,11 +1,7 @@
 import { ADDITIVE_COLUMNS } from './additive-columns.ts';
 import { type Column, clock, counter, plain, type Table } from './column.ts';
 import { AMOUNT_TYPE, RAW_TABLE } from './raw-events.ts';
-import {
-  DEDUPLICATION_WINDOW_BLOCKS,
-  MERGE_SELECTOR_BASE,
-  MIN_LEVEL_FOR_WIDE_PART,
-} from './table-settings.ts';
+import { WIDE_TABLE_SETTINGS } from './table-settings.ts';
 
 /** One part of a rollup's key: the column, and what it is made from. */
 export interface Dimension {
@@ -59,11 +55,7 @@ export function rollupTable(rollup: Rollup): Table {
     partitionBy: 'toYYYYMM(period_start)',
     orderBy: rollup.dimensions.map((dimension) => dimension.column.name),
     primaryKey: ['org_id', 'period_start'],
-    settings: {
-      non_replicated_deduplication_window: DEDUPLICATION_WINDOW_BLOCKS,
-      min_level_for_wide_part: MIN_LEVEL_FOR_WIDE_PART,
-      merge_selector_base: MERGE_SELECTOR_BASE,
-    },
+    settings: WIDE_TABLE_SETTINGS,
   };
 }
 

@@ -1,5 +1,5 @@
 import { clock, plain, type Table } from './column.ts';
-import { DEDUPLICATION_WINDOW_BLOCKS } from './table-settings.ts';
+import { TABLE_SETTINGS } from './table-settings.ts';
 
 /** Columns of a stream's row in the order in which it is written. */
 export const STREAM_COLUMNS = [
@@ -23,5 +23,5 @@ export const STREAMS_TABLE: Table = {
   partitionBy: null,
   orderBy: ['stream'],
   primaryKey: null,
-  settings: { non_replicated_deduplication_window: DEDUPLICATION_WINDOW_BLOCKS },
+  settings: TABLE_SETTINGS,
 };

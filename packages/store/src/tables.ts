@@ -4,7 +4,7 @@ import { RAW_TABLE } from './raw-events.ts';
 import { rollupTable } from './rollup.ts';
 import { ROLLUPS } from './rollups.ts';
 import { STREAMS_TABLE } from './streams-table.ts';
-import { DEDUPLICATION_WINDOW_BLOCKS } from './table-settings.ts';
+import { TABLE_SETTINGS } from './table-settings.ts';
 import { TAG_SETS_TABLE } from './tag-sets.ts';
 import { USERS_TABLE } from './users-table.ts';
 
@@ -22,7 +22,7 @@ export const MIGRATIONS_TABLE: Table = {
   partitionBy: null,
   orderBy: ['number'],
   primaryKey: null,
-  settings: { non_replicated_deduplication_window: DEDUPLICATION_WINDOW_BLOCKS },
+  settings: TABLE_SETTINGS,
 };
 
 /** The one list of tables. */

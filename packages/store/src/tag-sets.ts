@@ -1,6 +1,6 @@
 import { plain, type Table } from './column.ts';
 import { RAW_TABLE } from './raw-events.ts';
-import { DEDUPLICATION_WINDOW_BLOCKS } from './table-settings.ts';
+import { TABLE_SETTINGS } from './table-settings.ts';
 
 /** The key of a row's tag set, by which rollups know it: 64 bits over the sorted tags; no tags have one too. */
 export function tagsHash(alias: string): string {
@@ -20,7 +20,7 @@ export const TAG_SETS_TABLE: Table = {
   partitionBy: null,
   orderBy: ['org_id', 'tags_hash'],
   primaryKey: null,
-  settings: { non_replicated_deduplication_window: DEDUPLICATION_WINDOW_BLOCKS },
+  settings: TABLE_SETTINGS,
 };
 
 /** What the view that feeds `tag_sets` selects over a block of raw, which it calls `s`. */

@@ -1,5 +1,5 @@
 import { plain, type Table } from './column.ts';
-import { DEDUPLICATION_WINDOW_BLOCKS } from './table-settings.ts';
+import { TABLE_SETTINGS } from './table-settings.ts';
 
 /**
  * The one place where a user's name stands: all other tables know the user by key, so erasing a person is deleting
@@ -13,5 +13,5 @@ export const USERS_TABLE: Table = {
   partitionBy: null,
   orderBy: ['org_id', 'user_key'],
   primaryKey: null,
-  settings: { non_replicated_deduplication_window: DEDUPLICATION_WINDOW_BLOCKS },
+  settings: TABLE_SETTINGS,
 };

@@ -9,4 +9,4 @@ CREATE TABLE IF NOT EXISTS {database}.users (
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (org_id, user_key)
-SETTINGS non_replicated_deduplication_window = 10000;
+SETTINGS non_replicated_deduplication_window = 10000, auto_statistics_types = '', string_serialization_version = 'single_stream';

@@ -7,7 +7,7 @@ CREATE TABLE IF NOT EXISTS {database}.tag_sets (
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (org_id, tags_hash)
-SETTINGS non_replicated_deduplication_window = 10000;
+SETTINGS non_replicated_deduplication_window = 10000, auto_statistics_types = '', string_serialization_version = 'single_stream';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {database}.tag_sets_from_raw_events TO {database}.tag_sets AS
 SELECT

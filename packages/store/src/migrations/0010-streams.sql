@@ -8,4 +8,4 @@ CREATE TABLE IF NOT EXISTS {database}.streams (
 )
 ENGINE = MergeTree
 ORDER BY (stream)
-SETTINGS non_replicated_deduplication_window = 10000;
+SETTINGS non_replicated_deduplication_window = 10000, auto_statistics_types = '', string_serialization_version = 'single_stream';

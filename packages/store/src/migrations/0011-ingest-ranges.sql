@@ -38,4 +38,4 @@ CREATE TABLE IF NOT EXISTS {database}.ingest_ranges (
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (stream, kafka_partition, first_offset)
-SETTINGS non_replicated_deduplication_window = 10000;
+SETTINGS non_replicated_deduplication_window = 10000, auto_statistics_types = '', string_serialization_version = 'single_stream';
