@@ -13,6 +13,7 @@ import fastify from 'fastify';
 import { createAggregator } from './aggregator.ts';
 import { scheduleAudit } from './audit/scheduled-audit.ts';
 import { type AggregatorConfig, readConfig } from './config.ts';
+import { tuneGarbageCollection } from './garbage.ts';
 
 const SERVICE = 'aggregator';
 /** Longer than the deadline of one insert: the batch in hand may end. */
@@ -87,6 +88,7 @@ async function main(config: AggregatorConfig, env: NodeJS.ProcessEnv, logger: Lo
   }
 }
 
+tuneGarbageCollection();
 try {
   const config = await readConfig(process.env);
   await main(config, process.env, createLogger({ service: SERVICE, level: config.logLevel }));
