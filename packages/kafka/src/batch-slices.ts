@@ -10,6 +10,10 @@ export function* batchSlices(
   { topic, kafkaPartition, records, nextOffset: end }: PartitionFetch,
   { recordsMax, start }: { readonly recordsMax: number; readonly start: number },
 ): Generator<FetchedBatch> {
+  if (records.length > 0 && records.length <= recordsMax) {
+    yield { topic, kafkaPartition, firstOffset: start, nextOffset: end, records };
+    return;
+  }
   let firstOffset = start;
   for (let from = 0; from < records.length; from += recordsMax) {
     const nextOffset = records[from + recordsMax]?.offset ?? end;

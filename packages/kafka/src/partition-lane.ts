@@ -198,6 +198,9 @@ export class PartitionLane {
       this.#queuedBytes -= bytes;
     }
     this.#throttle();
+    if (first === last) {
+      return first.range;
+    }
     return {
       ...first.range,
       nextOffset: last.range.nextOffset,

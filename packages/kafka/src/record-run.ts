@@ -31,6 +31,7 @@ export function appendRecords(into: FetchedRecord[], run: RecordRun, position: n
     cursor.skip();
     const offset = firstOffset + cursor.varint();
     cursor.skipBytes();
+    const valueAt = cursor.position;
     cursor.skipBytes();
     // What is left are headers, which nobody here reads.
     if (cursor.position > end || end > bytes.length) {
@@ -42,7 +43,7 @@ export function appendRecords(into: FetchedRecord[], run: RecordRun, position: n
     before = offset;
     cursor.position = end;
     if (offset >= position) {
-      into.push(new RunRecord(run, start, offset));
+      into.push(new RunRecord(run, { offset, start, valueAt }));
     }
   }
   if (cursor.position !== bytes.length) {
@@ -55,11 +56,17 @@ class RunRecord implements FetchedRecord {
   readonly offset: number;
   readonly #run: RecordRun;
   readonly #start: number;
+  /** Where the length of its value stands. */
+  readonly #valueAt: number;
 
-  constructor(run: RecordRun, start: number, offset: number) {
+  constructor(
+    run: RecordRun,
+    { offset, start, valueAt }: { offset: number; start: number; valueAt: number },
+  ) {
     this.offset = offset;
     this.#run = run;
     this.#start = start;
+    this.#valueAt = valueAt;
   }
 
   get timestampMs(): number {
@@ -68,20 +75,14 @@ class RunRecord implements FetchedRecord {
   }
 
   get key(): Buffer | null {
-    return readBytes(this.#run.bytes, this.#openAtKey());
-  }
-
-  get value(): Buffer | null {
-    const cursor = this.#openAtKey();
-    cursor.skipBytes();
-    return readBytes(this.#run.bytes, cursor);
-  }
-
-  #openAtKey(): ByteCursor {
     const cursor = new ByteCursor(this.#run.bytes, this.#start + ATTRIBUTES_BYTES);
     cursor.skip();
     cursor.skip();
-    return cursor;
+    return readBytes(this.#run.bytes, cursor);
+  }
+
+  get value(): Buffer | null {
+    return readBytes(this.#run.bytes, new ByteCursor(this.#run.bytes, this.#valueAt));
   }
 }
 

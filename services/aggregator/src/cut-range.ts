@@ -8,6 +8,9 @@ export function cutRange(
   fetched: FetchedBatch,
   { from, recordsMax }: { readonly from: number; readonly recordsMax: number },
 ): FetchedBatch {
+  if (from === fetched.firstOffset && fetched.records.length <= recordsMax) {
+    return fetched;
+  }
   const begin = fetched.records.findIndex(({ offset }) => offset >= from);
   const end = begin < 0 ? begin : begin + recordsMax;
   const following = fetched.records[end];
