@@ -1,4 +1,11 @@
 export { ADDITIVE_COLUMNS, type AdditiveColumn } from './additive-columns.ts';
+export {
+  addToRollup,
+  type BlockShare,
+  noteTagSets,
+  type RollupBalance,
+  readRollupBalance,
+} from './block-share.ts';
 export { createStoreClient, type StoreClient, type StoreClientOptions } from './client.ts';
 export { type ClusterLayout, shardDatabase } from './cluster-layout.ts';
 export { StoreError, type StoreErrorCode } from './errors.ts';

@@ -1,3 +1,4 @@
+import { buffer } from 'node:stream/consumers';
 import type { ClickHouseSettings } from '@clickhouse/client';
 import type { StoreClient } from './client.ts';
 import { StoreError } from './errors.ts';
@@ -53,6 +54,22 @@ export async function readRows(query: Query): Promise<QueryAnswer> {
     });
     const { data, totals } = await answer.json<unknown[]>();
     return { rows: data, totals: totals ?? null };
+  } catch (error) {
+    throw toStoreError(error, deadline);
+  }
+}
+
+/** The bytes that a query answers, whose text names its format. Throws `StoreError`. */
+export async function readBytes(query: Query): Promise<Buffer> {
+  const deadline = AbortSignal.timeout((READ_DEADLINE_SECONDS + 1) * MILLISECONDS_PER_SECOND);
+  try {
+    const answer = await query.client.exec({
+      query: query.sql,
+      query_params: query.params,
+      abort_signal: deadline,
+      clickhouse_settings: READ_SETTINGS,
+    });
+    return await buffer(answer.stream);
   } catch (error) {
     throw toStoreError(error, deadline);
   }

@@ -109,6 +109,6 @@ async function compareRollup(
 }
 
 /** `2026-01-02 03:04:05.000`. */
-function clickHouseTime(instant: number): string {
+export function clickHouseTime(instant: number): string {
   return new Date(instant).toISOString().replace('T', ' ').slice(0, -1);
 }

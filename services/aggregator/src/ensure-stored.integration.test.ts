@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createStoreClient, insertLedgerRange, insertRawBlock, migrate } from '@meterstone/store';
+import { createStoreClient, insertLedgerRange, insertRawBlock, migrate, ROLLUPS } from '@meterstone/store';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createCounters } from './counters.ts';
 import { DIFFERENCE_MS_MAX, ensureStored } from './ensure-stored.ts';
@@ -32,11 +32,12 @@ const NO_OLDER = {
   onClocksAhead: () => undefined,
 };
 
-/** A range of three events of an org and a stream of its own, rated and not stored. */
-async function pendingOf(orgId: string): Promise<PendingBatch> {
+/** A range of some events of an org and a stream of its own, rated and not stored. */
+async function pendingOf(orgId: string, names: readonly number[] = [1, 2, 3]): Promise<PendingBatch> {
   streams += 1;
-  const records = [1, 2, 3].map((name, offset) => exampleRecord(offset, exampleEvent(name, { orgId })));
-  const range = { stream: streams, topic: 't', kafkaPartition: 0, firstOffset: 0, nextOffset: 3, records };
+  const records = names.map((name, offset) => exampleRecord(offset, exampleEvent(name, { orgId })));
+  const nextOffset = records.length;
+  const range = { stream: streams, topic: 't', kafkaPartition: 0, firstOffset: 0, nextOffset, records };
   const terms = exampleTerms();
   const [acme] = terms.orgs.values();
   const orgs = new Map(acme === undefined ? [] : [[orgId, acme]]);
@@ -68,6 +69,18 @@ async function stored(orgId: string) {
   }>();
   return { raw: Number(row?.raw), day: Number(row?.day) };
 }
+
+/** Attempts of an org by rollup. */
+async function attempts(orgId: string) {
+  const sums = ROLLUPS.map(
+    ({ name }) => `(SELECT sum(attempts) FROM ${name} WHERE org_id = '${orgId}') AS ${name}`,
+  );
+  const answer = await store.query({ query: `SELECT ${sums.join(', ')}`, format: 'JSONEachRow' });
+  const [row] = await answer.json<Record<string, number>>();
+  return row;
+}
+
+const inEvery = (count: number) => Object.fromEntries(ROLLUPS.map(({ name }) => [name, count]));
 
 describe('a block whose insert nobody heard of', () => {
   it('is left alone where it is stored', async () => {
@@ -104,16 +117,63 @@ describe('a block whose insert nobody heard of', () => {
     expect(await ensure(pending)).toMatchObject({ outcome: 'stored', repairs: 0 });
   });
 
-  it('stops its Kafka partition where a rollup lacks it and the token is known there', async () => {
-    const pending = await pendingOf('lost-in-rollup');
+  it.each(ROLLUPS.map(({ name }) => name))(
+    'is added to %s alone where that lacks it and knows its token',
+    async (rollup) => {
+      const orgId = `lost-in-${rollup}`;
+      const pending = await pendingOf(orgId);
+      await insert(pending);
+      await command(`DELETE FROM ${rollup} WHERE org_id = '${orgId}'`);
+      expect(await ensure(pending)).toMatchObject({ outcome: 'stored', repairs: 1 });
+      expect(await attempts(orgId)).toEqual(inEvery(3));
+      expect(await ensure(pending)).toMatchObject({ outcome: 'stored', repairs: 0 });
+    },
+  );
+
+  it('is stored in raw again, and once in each rollup, where raw alone lost it', async () => {
+    const pending = await pendingOf('lost-in-raw');
     await insert(pending);
-    await command("DELETE FROM usage_day WHERE org_id = 'lost-in-rollup'");
+    await command("DELETE FROM raw_events WHERE org_id = 'lost-in-raw'");
+    expect(await ensure(pending)).toMatchObject({ outcome: 'stored', repairs: 1 });
+    expect(await stored('lost-in-raw')).toEqual({ raw: 3, day: 3 });
+    expect(await attempts('lost-in-raw')).toEqual(inEvery(3));
+  });
+
+  it('is told from another block in flight that was lost in the same rollup', async () => {
+    const pending = await pendingOf('both', [1, 2, 3]);
+    const other = await pendingOf('both', [4, 5]);
+    await insert(pending);
+    await insert(other);
+    await command("DELETE FROM user_day WHERE org_id = 'both'");
+    expect((await ensure(pending)).outcome).toMatch(/^not_verified: .*user_day lacks attempts 2/);
+    expect((await ensure(other)).outcome).toBe('stored');
+    expect((await ensure(pending)).outcome).toBe('stored');
+    expect(await attempts('both')).toEqual(inEvery(5));
+  });
+
+  it('stops its Kafka partition where a rollup lacks what no block in flight comes to', async () => {
+    const pending = await pendingOf('unexplained', [1, 2, 3]);
+    const stands = await pendingOf('unexplained', [4, 5]);
+    await insert(stands);
+    await insertLedgerRange(store, toLedgerRange(stands));
+    await insert(pending);
+    await command("DELETE FROM usage_day WHERE org_id = 'unexplained'");
     expect((await ensure(pending)).outcome).toMatch(/^not_verified: /);
     const { outcome } = await ensure(pending, DIFFERENCE_MS_MAX);
     expect(outcome).toMatch(
-      /^partition_stopped: .*raw has 3 of 3 rows; usage_day lacks attempts 3, .*recover/,
+      /^partition_stopped: .*raw has 3 of 3 rows; usage_day lacks attempts 5, .*recover/,
     );
-    expect(await stored('lost-in-rollup')).toEqual({ raw: 3, day: 0 });
+    expect(await stored('unexplained')).toEqual({ raw: 5, day: 0 });
+  });
+
+  it('has its tag sets noted again', async () => {
+    const pending = await pendingOf('tagged');
+    await insert(pending);
+    await command("DELETE FROM tag_sets WHERE org_id = 'tagged'");
+    await ensure(pending);
+    const query = "SELECT uniqExact(tags_hash) AS sets FROM tag_sets WHERE org_id = 'tagged'";
+    const [row] = await (await store.query({ query, format: 'JSONEachRow' })).json<{ sets: number }>();
+    expect(row).toEqual({ sets: 1 });
   });
 
   it('stops its Kafka partition where it is stored twice', async () => {

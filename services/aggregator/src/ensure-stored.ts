@@ -4,11 +4,13 @@ import {
   compareRollups,
   countStoredRows,
   insertRawBlock,
+  noteTagSets,
   type RollupDifference,
   rawBlockRowCount,
   readLastLedgerRange,
   type StoreClient,
 } from '@meterstone/store';
+import { completeRollups } from './complete-rollups.ts';
 import type { Counters } from './counters.ts';
 import { AggregatorError } from './errors.ts';
 import type { InsertGate } from './insert-gate.ts';
@@ -25,13 +27,15 @@ export interface EnsureStoredParts {
   readonly sleep?: (waitMs: number) => Promise<unknown>;
 }
 
-/** What raw and rollups say of a block. */
+/** What raw and rollups say of a block. `absent`: raw lacks all of it, and no rollup has any of it. */
 type Verdict =
   | { readonly kind: 'stored' }
-  /** Raw lacks all of it, and no rollup has any of it. */
-  | { readonly kind: 'absent' }
-  /** Some of it is missing, or doubled. */
-  | { readonly kind: 'different'; readonly detail: string };
+  | {
+      readonly kind: 'absent' | 'different';
+      /** How much of it raw has. */
+      readonly raw: 'none' | 'whole' | 'other';
+      readonly detail: string;
+    };
 
 /**
  * How long a difference stands before it is believed. Other blocks of the same orgs and quarters may be half stored too,
@@ -51,14 +55,14 @@ const SAME_LOOKS = 3;
  * proof: a ClickHouse that was killed between part and token may have one without the other. So raw is counted over the
  * range's offsets, and every rollup is compared with raw over the cells that the block touches.
  *
- * What is missing is sent again under the same token, which completes a half-stored block. If all of it is missing
- * although its token is known, it is stored under a token derived from that. A difference that is left may be another
- * block's: AggregatorError `not_verified`, try again, for `DIFFERENCE_MS_MAX`; then it is left for repair at rest and the
- * Kafka partition stops with KafkaError `partition_stopped`. `not_verified` too where too much was inserted meanwhile.
- * Otherwise throws `StoreError`.
+ * What is missing is sent again under the same token, which completes a half-stored block. If raw lacks all of it
+ * although its token is known there, it is stored under a token derived from that; what a rollup lacks of it, or then has
+ * twice, is added to that rollup alone. A difference that is left may be another block's: AggregatorError `not_verified`,
+ * try again, for `DIFFERENCE_MS_MAX`; then it is left for repair at rest and the Kafka partition stops with KafkaError
+ * `partition_stopped`. `not_verified` too where too much was inserted meanwhile. Otherwise throws `StoreError`.
  */
 export async function ensureStored(pending: PendingBatch, parts: EnsureStoredParts): Promise<void> {
-  const { counters, gate } = parts;
+  const { counters, gate, store } = parts;
   const { batch, intent } = pending;
   await requireLedger(pending, parts);
   if (rawBlockRowCount(batch.block) === 0) {
@@ -67,21 +71,38 @@ export async function ensureStored(pending: PendingBatch, parts: EnsureStoredPar
   let seen = '';
   for (const token of [null, intent.token, `${intent.token}-again`]) {
     if (token !== null) {
-      await gate.insert(() => insertRawBlock({ client: parts.store, block: batch.block, token }));
+      await gate.insert(() => insertRawBlock({ client: store, block: batch.block, token }));
     }
-    counters.verifications += 1;
-    const verdict = await gate.verify(() => look(pending, parts));
+    const verdict = token === null ? await verify(pending, parts) : await verifyCompleted(pending, parts);
     if (verdict.kind === 'stored') {
       counters.repairs += token === null ? 0 : 1;
+      await noteTagSets(store, placeOf(pending));
       return;
     }
-    seen = verdict.kind === 'absent' ? 'nothing of it is there' : verdict.detail;
-    // A second token would double whatever is there.
-    if (token !== null && verdict.kind === 'different') {
+    seen = verdict.detail;
+    // A second token would double what raw has.
+    if (token !== null && verdict.raw !== 'none') {
       break;
     }
   }
   throw notStored(pending, { seen, now: parts.now() });
+}
+
+async function verify(pending: PendingBatch, parts: EnsureStoredParts): Promise<Verdict> {
+  parts.counters.verifications += 1;
+  return parts.gate.verify(() => look(pending, parts));
+}
+
+/** After the block was sent again: what a rollup lacks of it now, it has lost together with what the token stood for. */
+async function verifyCompleted(pending: PendingBatch, parts: EnsureStoredParts): Promise<Verdict> {
+  const verdict = await verify(pending, parts);
+  if (verdict.kind === 'stored' || verdict.raw !== 'whole') {
+    return verdict;
+  }
+  const { store, gate } = parts;
+  const { token } = pending.intent;
+  const isExplained = await gate.verify(() => completeRollups({ store, place: placeOf(pending), token }));
+  return isExplained ? verify(pending, parts) : verdict;
 }
 
 function notStored(pending: PendingBatch, { seen, now }: { seen: string; now: number }): Error {
@@ -97,9 +118,7 @@ function notStored(pending: PendingBatch, { seen, now }: { seen: string; now: nu
  * Throws `StoreError`, and AggregatorError `not_verified`.
  */
 export async function isAbsent(pending: PendingBatch, parts: EnsureStoredParts): Promise<boolean> {
-  parts.counters.verifications += 1;
-  const { kind } = await parts.gate.verify(() => look(pending, parts));
-  return kind === 'absent';
+  return (await verify(pending, parts)).kind === 'absent';
 }
 
 /** A ClickHouse that was restored from an older backup meanwhile has lost more than this block. */
@@ -128,16 +147,23 @@ async function look(pending: PendingBatch, parts: EnsureStoredParts): Promise<Ve
   return verdict;
 }
 
-async function lookOnce({ range, batch }: PendingBatch, { store }: EnsureStoredParts): Promise<Verdict> {
-  const { stream, kafkaPartition, firstOffset, nextOffset } = range;
-  const place: BlockPlace = { stream, kafkaPartition, firstOffset, nextOffset, scope: batch.facts.scope() };
-  const wanted = rawBlockRowCount(batch.block);
+async function lookOnce(pending: PendingBatch, { store }: EnsureStoredParts): Promise<Verdict> {
+  const place = placeOf(pending);
+  const wanted = rawBlockRowCount(pending.batch.block);
   const { rows, offsets } = await countStoredRows(store, place);
   const differences = await compareRollups(store, place.scope);
-  if (differences.length === 0 && (rows === 0 || (rows === wanted && offsets === wanted))) {
-    return rows === 0 ? { kind: 'absent' } : { kind: 'stored' };
+  const isWhole = rows === wanted && offsets === wanted;
+  if (differences.length === 0 && isWhole) {
+    return { kind: 'stored' };
   }
-  return { kind: 'different', detail: describe({ rows, wanted, differences }) };
+  const raw = rows === 0 ? 'none' : isWhole ? 'whole' : 'other';
+  const kind = differences.length === 0 && rows === 0 ? 'absent' : 'different';
+  return { kind, raw, detail: describe({ rows, wanted, differences }) };
+}
+
+function placeOf({ range, batch }: PendingBatch): BlockPlace {
+  const { stream, kafkaPartition, firstOffset, nextOffset } = range;
+  return { stream, kafkaPartition, firstOffset, nextOffset, scope: batch.facts.scope() };
 }
 
 function describe({
