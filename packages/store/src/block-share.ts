@@ -1,4 +1,5 @@
 import { ADDITIVE_COLUMNS } from './additive-columns.ts';
+import { sumsOf } from './additive-sums.ts';
 import type { StoreClient } from './client.ts';
 import { insertBlock } from './insert.ts';
 import { INSERT_DEADLINE_MS } from './insert-raw-block.ts';
@@ -157,16 +158,6 @@ const SHARES_SQL = [
   '  AND r.kafka_offset >= l.stored_to',
   'GROUP BY stream, kafka_partition',
 ].join('\n');
-
-/** Sums as whole numbers: amounts have 12 digits behind the point, counts none. No row = all of them are 0. */
-function sumsOf(values: readonly unknown[]): bigint[] {
-  return ADDITIVE_COLUMNS.map((_, index) => {
-    const [whole = '0', fraction = ''] = String(values[index] ?? '0').split('.');
-    return BigInt(`${whole}${fraction.padEnd(AMOUNT_DIGITS, '0')}`);
-  });
-}
-
-const AMOUNT_DIGITS = 12;
 
 /** A type inside a text. */
 function quoted(type: string): string {
