@@ -1,5 +1,6 @@
 import { ADDITIVE_COLUMNS } from './additive-columns.ts';
 import { sumsOf } from './additive-sums.ts';
+import { RAW_ROWS_OF_RANGE } from './block-rows.ts';
 import type { StoreClient } from './client.ts';
 import { insertBlock } from './insert.ts';
 import { INSERT_DEADLINE_MS } from './insert-raw-block.ts';
@@ -9,7 +10,7 @@ import { readBytes, readRows } from './read.ts';
 import { type Rollup, rollupTable } from './rollup.ts';
 import { planRollupAudit } from './rollup-audit.ts';
 import { TAG_SETS_SELECTION, TAG_SETS_TABLE } from './tag-sets.ts';
-import { type BlockPlace, clickHouseTime } from './verify-block.ts';
+import { type BlockPlace, clickHouseTime, QUARTER_MS } from './verify-block.ts';
 import { type Span, spansOf } from './verify-spans.ts';
 
 /** What the rows of one Kafka partition that the ledger does not have yet come to: the block in flight there. */
@@ -83,7 +84,7 @@ export async function addToRollup({ client, rollup, place, times, token }: Block
     sql: [
       'SELECT',
       [...keys, ...sums].map((line) => `  ${line}`).join(',\n'),
-      ...ROWS_OF_BLOCK,
+      ...RAW_ROWS_OF_RANGE,
       `GROUP BY ${names.join(', ')}`,
       `ORDER BY ${names.join(', ')}`,
       'FORMAT RowBinary',
@@ -102,7 +103,7 @@ export async function noteTagSets(client: StoreClient, place: BlockPlace): Promi
     sql: [
       'SELECT',
       TAG_SETS_SELECTION.map((line) => `  ${line.replace(/\bs\./g, 'r.')}`).join(',\n'),
-      ...ROWS_OF_BLOCK,
+      ...RAW_ROWS_OF_RANGE,
       `GROUP BY ${orderBy.join(', ')}`,
       'FORMAT RowBinary',
     ].join('\n'),
@@ -113,15 +114,6 @@ export async function noteTagSets(client: StoreClient, place: BlockPlace): Promi
 }
 
 const MILLISECONDS_PER_SECOND = 1000;
-const QUARTER_MS = 900_000;
-
-const ROWS_OF_BLOCK = [
-  `FROM ${RAW_TABLE.name} AS r`,
-  'WHERE r.org_id IN {org_ids:Array(String)}',
-  "  AND r.occurred_at >= {start:DateTime64(3, 'UTC')} AND r.occurred_at < {end:DateTime64(3, 'UTC')}",
-  '  AND r.stream = {stream:UInt32} AND r.kafka_partition = {kafka_partition:UInt32}',
-  '  AND r.kafka_offset >= {from:UInt64} AND r.kafka_offset < {to:UInt64}',
-];
 
 function paramsOf({ stream, kafkaPartition, firstOffset, nextOffset, scope }: BlockPlace) {
   return {

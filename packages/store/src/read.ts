@@ -49,8 +49,7 @@ export async function readRows(query: Query): Promise<QueryAnswer> {
       query_params: query.params,
       format: 'JSONCompact',
       abort_signal: deadline,
-      clickhouse_settings:
-        query.threadsMax === null ? READ_SETTINGS : { ...READ_SETTINGS, max_threads: query.threadsMax },
+      clickhouse_settings: settingsOf(query),
     });
     const { data, totals } = await answer.json<unknown[]>();
     return { rows: data, totals: totals ?? null };
@@ -67,12 +66,16 @@ export async function readBytes(query: Query): Promise<Buffer> {
       query: query.sql,
       query_params: query.params,
       abort_signal: deadline,
-      clickhouse_settings: READ_SETTINGS,
+      clickhouse_settings: settingsOf(query),
     });
     return await buffer(answer.stream);
   } catch (error) {
     throw toStoreError(error, deadline);
   }
+}
+
+function settingsOf({ threadsMax }: Query): ClickHouseSettings {
+  return threadsMax === null ? READ_SETTINGS : { ...READ_SETTINGS, max_threads: threadsMax };
 }
 
 /** A 64-bit count from its text. Throws `unsafe_count` beyond 2^53. */

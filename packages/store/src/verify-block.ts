@@ -1,7 +1,7 @@
 import { ADDITIVE_COLUMNS } from './additive-columns.ts';
 import { describeSums, sumsOf } from './additive-sums.ts';
+import { RAW_ROWS_OF_RANGE, RAW_ROWS_OF_SCOPE } from './block-rows.ts';
 import type { StoreClient } from './client.ts';
-import { RAW_TABLE } from './raw-events.ts';
 import { readRows, toCount } from './read.ts';
 import type { Rollup } from './rollup.ts';
 import { ROLLUPS, USAGE_15M } from './rollups.ts';
@@ -91,13 +91,21 @@ export async function compareRollups(client: StoreClient, scope: BlockScope): Pr
   );
 }
 
+/** Every period of a rollup begins at a whole quarter of an hour. */
+export const QUARTER_MS = 900_000;
+const MILLISECONDS_PER_SECOND = 1000;
+
 /** Whose sums; `null` = raw's. */
 type SumSource = Rollup | null;
 
-const FINE_ROLLUPS = ROLLUPS.filter(({ periodSeconds }) => periodSeconds === 900);
-const COARSE_ROLLUPS = ROLLUPS.filter(({ periodSeconds }) => periodSeconds !== 900);
+const FINE_ROLLUPS = ROLLUPS.filter(isFine);
+const COARSE_ROLLUPS = ROLLUPS.filter((rollup) => !isFine(rollup));
 /** The one of the fine rollups with the fewest rows that has every org's every row. */
 const FINEST = USAGE_15M;
+
+function isFine({ periodSeconds }: Rollup): boolean {
+  return periodSeconds * MILLISECONDS_PER_SECOND === QUARTER_MS;
+}
 
 async function readTotal(
   client: StoreClient,
@@ -113,9 +121,7 @@ async function readTotal(
 const RAW_TOTAL_SQL = [
   'SELECT',
   ADDITIVE_COLUMNS.map(({ name, fromRaw }) => `  ${fromRaw('r')} AS ${name}`).join(',\n'),
-  `FROM ${RAW_TABLE.name} AS r`,
-  'WHERE r.org_id IN {org_ids:Array(String)}',
-  "  AND r.occurred_at >= {start:DateTime64(3, 'UTC')} AND r.occurred_at < {end:DateTime64(3, 'UTC')}",
+  ...RAW_ROWS_OF_SCOPE,
 ].join('\n');
 
 function rollupTotalSql({ name }: Rollup): string {
@@ -140,17 +146,7 @@ function less(sums: readonly bigint[], others: readonly bigint[]): bigint[] {
   return sums.map((sum, column) => sum - (others[column] ?? 0n));
 }
 
-/** Every period of a rollup begins at a whole quarter of an hour. */
-const QUARTER_MS = 900_000;
-const MILLISECONDS_PER_SECOND = 1000;
-
-const COUNT_SQL = [
-  `SELECT count(), uniqExact(r.kafka_offset) FROM ${RAW_TABLE.name} AS r`,
-  'WHERE r.org_id IN {org_ids:Array(String)}',
-  "  AND r.occurred_at >= {start:DateTime64(3, 'UTC')} AND r.occurred_at < {end:DateTime64(3, 'UTC')}",
-  '  AND r.stream = {stream:UInt32} AND r.kafka_partition = {kafka_partition:UInt32}',
-  '  AND r.kafka_offset >= {from:UInt64} AND r.kafka_offset < {to:UInt64}',
-].join('\n');
+const COUNT_SQL = ['SELECT count(), uniqExact(r.kafka_offset)', ...RAW_ROWS_OF_RANGE].join('\n');
 
 /** `2026-01-02 03:04:05.000`. */
 export function clickHouseTime(instant: number): string {

@@ -10,6 +10,9 @@ import {
 /** More blocks in flight than this are not told apart: 3^8 sums are looked at. */
 const BLOCKS_MAX = 8;
 
+/** How often a rollup lacks a block; −1 = it has it twice. */
+type Times = 1 | 0 | -1;
+
 export interface BlockToComplete {
   readonly store: StoreClient;
   readonly place: BlockPlace;
@@ -48,17 +51,17 @@ export async function completeRollups({ store, place, token }: BlockToComplete):
 export function lackingTimes(
   { difference, shares }: RollupBalance,
   { stream, kafkaPartition }: Pick<BlockPlace, 'stream' | 'kafkaPartition'>,
-): 1 | 0 | -1 | null {
+): Times | null {
   const own = shares.findIndex((share) => share.stream === stream && share.kafkaPartition === kafkaPartition);
   if (shares.length > BLOCKS_MAX || (own < 0 && difference.some((sum) => sum !== 0n))) {
     return null;
   }
-  const found = new Set<number>();
+  const found = new Set<Times>();
   explain(difference, 0, []);
-  const [times] = found;
-  return found.size === 1 ? ((times ?? 0) as 1 | 0 | -1) : null;
+  const [times = null] = found;
+  return found.size === 1 ? times : null;
 
-  function explain(rest: readonly bigint[], next: number, chosen: readonly number[]): void {
+  function explain(rest: readonly bigint[], next: number, chosen: readonly Times[]): void {
     const share = shares[next];
     if (share === undefined) {
       if (rest.every((sum) => sum === 0n)) {
@@ -66,7 +69,7 @@ export function lackingTimes(
       }
       return;
     }
-    for (const times of [0, 1, -1]) {
+    for (const times of [0, 1, -1] as const) {
       const left = rest.map((sum, column) => sum - BigInt(times) * (share.sums[column] ?? 0n));
       explain(left, next + 1, [...chosen, times]);
     }
