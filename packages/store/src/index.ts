@@ -8,6 +8,7 @@ export {
 } from './block-share.ts';
 export { createStoreClient, type StoreClient, type StoreClientOptions } from './client.ts';
 export { type ClusterLayout, shardDatabase } from './cluster-layout.ts';
+export { PRICE_MATCH_CODES } from './enum-codes.ts';
 export { StoreError, type StoreErrorCode } from './errors.ts';
 export { countDirectIds, readDirectIds } from './find-event-ids.ts';
 export { type EventKey, findStoredEvents, type OlderRows, type StoredEvents } from './find-events.ts';
@@ -31,10 +32,11 @@ export {
   createRawBlock,
   endRawRow,
   type RawBlock,
-  rawBlockBytes,
   rawBlockRowCount,
 } from './raw-block.ts';
-export { type RawRow, ratingNameBytes } from './raw-row.ts';
+export { rawBlockBytes } from './raw-block-bytes.ts';
+export { type RawRow, ratingNumber, whatNumber, whoNumber } from './raw-row.ts';
+export { RAW_HEAD_BYTES, rawRowPlace } from './raw-row-layout.ts';
 export { type GenerationKey, type GenerationLine, readGeneration } from './read-generation.ts';
 export { OTHER_GROUP, type ReportAnswer, type ReportRow, readReport } from './read-report.ts';
 export { readSpend } from './read-spend.ts';
@@ -42,6 +44,7 @@ export type { ReportDimension, ReportField, ReportFilters, ReportQuestion } from
 export type { Rollup } from './rollup.ts';
 export { planRollupAudit, type RollupAudit, type RollupAuditPlan } from './rollup-audit.ts';
 export { ROLLUPS } from './rollups.ts';
+export { RowTexts } from './shared-texts.ts';
 export { type Slice, SliceTable } from './slice-table.ts';
 export { mintStream, readStreams, type Stream } from './streams.ts';
 export { createUserKeyer, type UserKeyer, userKey } from './user-key.ts';

@@ -1,9 +1,10 @@
 import { BlockOrder, type OrderKey } from './block-order.ts';
 import { StoreError } from './errors.ts';
 import { NativeBlock, type NativeBytes } from './native/native-block.ts';
-import { RAW_ROW_COLUMNS } from './raw-events.ts';
 import { type RawRow, writeRawRow } from './raw-row.ts';
+import { RAW_ROW_LAYOUT } from './raw-row-layout.ts';
 import { RowBinaryWriter } from './row-binary.ts';
+import { RowTexts } from './shared-texts.ts';
 
 /**
  * Rows of one insert. Bounded, so that ClickHouse keeps an insert in one block (its own bound is 1,048,449 rows):
@@ -35,6 +36,8 @@ export interface RawBlock {
   readonly chunks: Buffer[];
   /** For each row its chunk, and where it starts and ends in it. */
   places: Int32Array;
+  /** Those of which the rows have numbers. */
+  readonly texts: RowTexts;
   readonly order: BlockOrder;
   /** The rows in order, once they were asked for; out of date when a row came after. */
   built: { readonly rowCount: number; readonly bytes: NativeBytes } | null;
@@ -44,19 +47,28 @@ export interface RawBlock {
   readonly spare: Buffer[];
 }
 
-/**
- * A block without rows. Memory of `spent`, a block that is no longer needed (nothing that came of it may be read
- * any more), is used again: fresh memory costs a third of all that building a block costs.
- */
-export function createRawBlock(spent?: RawBlock): RawBlock {
-  spent?.native.clear();
+/** What a block is begun with. */
+export interface RawBlockGround {
+  /** Where texts of its rows go; of its own unless given. */
+  readonly texts?: RowTexts;
+  /**
+   * A block that is no longer needed (nothing that came of it may be read any more): its memory is used again, for fresh
+   * memory costs a third of all that building a block costs.
+   */
+  readonly spent?: RawBlock | undefined;
+}
+
+/** A block without rows. */
+export function createRawBlock({ texts = new RowTexts(), spent }: RawBlockGround = {}): RawBlock {
+  spent?.native.clear(texts);
   return {
     writer: new RowBinaryWriter(NO_BYTES),
     chunks: [],
     places: spent?.places ?? new Int32Array(FIRST_CAPACITY_ROWS * PLACE_WORDS),
+    texts,
     order: new BlockOrder(),
     built: null,
-    native: spent?.native ?? new NativeBlock(RAW_ROW_COLUMNS),
+    native: spent?.native ?? new NativeBlock(RAW_ROW_LAYOUT, texts),
     spare: spent === undefined ? [] : [...spent.spare, ...spent.chunks],
   };
 }
@@ -76,7 +88,7 @@ export function appendRawRow(block: RawBlock, row: RawRow): void {
   const writer = beginRawRow(block);
   const start = writer.position;
   try {
-    writeRawRow(writer, row);
+    writeRawRow(writer, row, block.texts);
   } catch (error) {
     writer.position = start;
     throw error;
@@ -106,7 +118,7 @@ export function beginRawRow({ writer, chunks, spare, order }: RawBlock): RowBina
   return writer;
 }
 
-/** Adds the row that was written from the writer's position to `end`, all columns in order, under its sorting key. */
+/** Adds the row that was written from the writer's position to `end`, in `RAW_ROW_LAYOUT`, under its sorting key. */
 export function endRawRow(block: RawBlock, end: number, { orgId, userKeyAt, occurredAt }: RowKey): void {
   addRow(block, end, { orgId, occurredAt, bytes: block.writer.bytes, userKeyAt });
 }
@@ -118,20 +130,21 @@ export function endRawRow(block: RawBlock, end: number, { orgId, userKeyAt, occu
 export function nativeBlock(block: RawBlock): NativeBytes {
   const { rowCount } = block.order;
   if (block.built?.rowCount !== rowCount) {
-    if (block.built !== null) block.native = new NativeBlock(RAW_ROW_COLUMNS);
+    if (block.built !== null) block.native = new NativeBlock(RAW_ROW_LAYOUT, block.texts);
     block.built = { rowCount, bytes: build(block) };
   }
   return block.built.bytes;
 }
 
-/** What the block holds, in RowBinary: every column of every row, in the order of the table's key. */
-export function rawBlockBytes(block: RawBlock): Buffer {
-  const { chunks, places } = block;
-  const rows = Array.from(block.order.sorted(), (row) => {
+/** Shows the block's rows in the order of the table's key: the memory in which each stands, from `start` to `end`. */
+export function eachRawRow(
+  { chunks, places, order }: RawBlock,
+  show: (memory: Buffer, start: number, end: number) => void,
+): void {
+  for (const row of order.sorted()) {
     const at = row * PLACE_WORDS;
-    return chunks[places[at] ?? 0]?.subarray(places[at + 1], places[at + 2]) ?? NO_BYTES;
-  });
-  return Buffer.concat(rows);
+    show(chunks[places[at] ?? 0] ?? NO_BYTES, places[at + 1] ?? 0, places[at + 2] ?? 0);
+  }
 }
 
 function addRow(block: RawBlock, end: number, key: OrderKey): void {
@@ -150,15 +163,9 @@ function addRow(block: RawBlock, end: number, key: OrderKey): void {
   writer.position = end;
 }
 
-function build({ chunks, places, order, native }: RawBlock): NativeBytes {
-  const views = chunks.map(
-    ({ buffer, byteOffset, byteLength }) => new DataView(buffer, byteOffset, byteLength),
-  );
-  for (const row of order.sorted()) {
-    const at = row * PLACE_WORDS;
-    const view = views[places[at] ?? 0];
-    if (view !== undefined) native.add(view, places[at + 1] ?? 0);
-  }
+function build(block: RawBlock): NativeBytes {
+  const { native } = block;
+  eachRawRow(block, (memory, start, end) => native.add(memory, start, end));
   return native.finish();
 }
 

@@ -8,7 +8,8 @@ import {
   USAGE_SOURCE_CODES,
 } from './enum-codes.ts';
 import { StoreError } from './errors.ts';
-import { RowBinaryWriter } from './row-binary.ts';
+import type { RowBinaryWriter } from './row-binary.ts';
+import type { RowTexts } from './shared-texts.ts';
 
 /** Where a record stood on Kafka. */
 interface Coordinates {
@@ -19,7 +20,7 @@ interface Coordinates {
 }
 
 /** What a rating says besides its amounts. */
-type RatingNames = Omit<Rating, 'marketCost' | 'totalCost' | 'surchargeCost' | 'charge'>;
+export type RatingNames = Omit<Rating, 'marketCost' | 'totalCost' | 'surchargeCost' | 'charge'>;
 
 /** All that one row of `raw_events` is made from. */
 export interface RawRow {
@@ -39,6 +40,10 @@ const OWN_PERIOD = 0;
  */
 const LINE_AMOUNT_LIMIT = 10n ** 29n;
 
+const INT32_BYTES = 4;
+const INT64_BYTES = 8;
+const UUID_BYTES = 16;
+const AMOUNT_BYTES = 16;
 const UUID_CHARACTERS = 36;
 /** Where the two digits of each byte stand in a UUID's text, and where the dashes. */
 const UUID_BYTES_AT: Uint8Array = Uint8Array.of(0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34);
@@ -46,102 +51,93 @@ const UUID_DASHES_AT = [8, 13, 18, 23];
 const DASH = 0x2d;
 const HEX_DIGITS: Uint8Array = Buffer.from('0123456789abcdef', 'latin1');
 
-/** Appends one row in the order of `RAW_ROW_COLUMNS`: one function for each group of columns there. */
-export function writeRawRow(writer: RowBinaryWriter, row: RawRow): void {
-  const { event } = row;
-  writeIdentity(writer, event);
+/** Appends one row in `RAW_ROW_LAYOUT`; its shared texts go to `texts`. */
+export function writeRawRow(writer: RowBinaryWriter, row: RawRow, texts: RowTexts): void {
+  writer.int32(whoNumber(texts, row.event));
+  writer.int32(whatNumber(texts, row.event));
+  writer.int32(ratingNumber(texts, row.rating));
+  writeHead(writer, row);
+  writeTail(writer, row.event);
+  // Texts are read by whole words.
+  writer.int64(0);
+}
+
+/** The number of an event's texts of the group `who`. */
+export function whoNumber({ who }: RowTexts, { orgId, apiKeyId, project }: UsageEvent): number {
+  return who.numberOf([orgId, apiKeyId, project]);
+}
+
+/** The number of an event's texts of the group `what`. */
+export function whatNumber({ what }: RowTexts, event: UsageEvent): number {
+  return what.numberOf([
+    event.provider,
+    event.requestModel,
+    event.responseModel,
+    event.operation,
+    event.serviceTierRequested,
+    event.serviceTier,
+    event.region,
+  ]);
+}
+
+/** The number of a rating's texts. */
+export function ratingNumber({ rating }: RowTexts, named: RatingNames): number {
+  return rating.numberOf([
+    named.model,
+    named.priceBook,
+    named.unpricedReason,
+    named.plan,
+    named.ratePlanVersion,
+    named.epoch,
+  ]);
+}
+
+/** Values of fixed width, in the order of their columns. */
+function writeHead(writer: RowBinaryWriter, { event, rating, userKey, coordinates }: RawRow): void {
+  writer.uuid(event.eventId);
+  writer.int32(event.line);
+  writer.int32(event.attempt);
+  writer.bool(event.final);
+  writer.byte(KIND_CODES[event.kind]);
+  writer.byte(SOURCE_CODES[event.source]);
   writeAdjustment(writer, event);
   writer.int64(event.occurredAt);
   writer.int64(event.ingestedAt);
-  writeWho(writer, event, row.userKey);
-  writeWhat(writer, event);
+  writer.fixed16(userKey);
+  writer.byte(CREDENTIAL_TYPE_CODES[event.credentialType]);
+  writer.bool(event.zeroDataRetention);
+  writer.bool(event.streamed);
   writeOutcome(writer, event);
   writeUsage(writer, event);
-  writer.nullableInt32(event.timeToFirstTokenMs);
-  writer.nullableInt32(event.durationMs);
-  writeRating(writer, row.rating);
-  writer.int32(row.coordinates.stream);
-  writer.int32(row.coordinates.kafkaPartition);
-  writer.int64(row.coordinates.kafkaOffset);
+  writeNullable(writer, INT32_BYTES, () => writer.nullableInt32(event.timeToFirstTokenMs));
+  writeNullable(writer, INT32_BYTES, () => writer.nullableInt32(event.durationMs));
+  writeRatedAmount(writer, rating.marketCost);
+  writeRatedAmount(writer, rating.totalCost);
+  writeRatedAmount(writer, rating.surchargeCost);
+  writeRatedAmount(writer, rating.charge);
+  writer.byte(PRICE_MATCH_CODES[rating.priceMatch]);
+  writer.int32(coordinates.stream);
+  writer.int32(coordinates.kafkaPartition);
+  writer.int64(coordinates.kafkaOffset);
   writer.int32(OWN_PERIOD);
 }
 
-function writeIdentity(writer: RowBinaryWriter, event: UsageEvent): void {
-  writer.uuid(event.eventId);
-  writer.int32(event.line);
-  writer.text(isOwnId(event) ? null : event.operationId);
-  writer.int32(event.attempt);
-  writer.bool(event.final);
-  writer.text(event.parentOperationId);
-  writer.byte(KIND_CODES[event.kind]);
-  writer.byte(SOURCE_CODES[event.source]);
-  writer.text(event.sourceRef);
-}
-
-/** Whether the operation is named after this very event, as the proxy names it where the caller does not. */
-function isOwnId({ operationId, eventId }: UsageEvent): boolean {
-  if (operationId.length !== UUID_CHARACTERS) return false;
-  for (let i = 0; i < UUID_BYTES_AT.length; i += 1) {
-    const byte = eventId[i] ?? 0;
-    const at = UUID_BYTES_AT[i] ?? 0;
-    if (operationId.charCodeAt(at) !== HEX_DIGITS[byte >>> 4]) return false;
-    if (operationId.charCodeAt(at + 1) !== HEX_DIGITS[byte & 15]) return false;
-  }
-  return UUID_DASHES_AT.every((at) => operationId.charCodeAt(at) === DASH);
-}
-
 function writeAdjustment(writer: RowBinaryWriter, event: UsageEvent): void {
-  writer.nullableUuid(event.adjustsEventId);
+  writeNullable(writer, UUID_BYTES, () => writer.nullableUuid(event.adjustsEventId));
   writer.int32(event.adjustsLine ?? 0);
-  writer.text(event.correctionId);
-  writer.text(event.reason);
-  writer.nullableAmount(event.marketCostDelta);
-  writer.nullableAmount(event.totalCostDelta);
-  writer.nullableAmount(event.surchargeCostDelta);
-  writer.nullableAmount(event.chargeDelta);
-}
-
-function writeWho(writer: RowBinaryWriter, event: UsageEvent, userKey: Uint8Array): void {
-  writer.text(event.orgId);
-  writer.text(event.apiKeyId);
-  writer.text(event.project);
-  writer.fixed16(userKey);
-  writer.text(event.sessionId);
-  writer.text(event.agent);
-  writer.text(event.traceId);
-  writer.texts(event.tags);
-  const attributes = Object.keys(event.attributes);
-  writer.length(attributes.length);
-  for (const key of attributes) {
-    writer.text(key);
-    writer.text(event.attributes[key] ?? null);
-  }
-  writer.text(event.plan);
-  writer.byte(CREDENTIAL_TYPE_CODES[event.credentialType]);
-  writer.bool(event.zeroDataRetention);
-}
-
-function writeWhat(writer: RowBinaryWriter, event: UsageEvent): void {
-  writer.text(event.provider);
-  writer.text(event.requestModel);
-  writer.text(event.responseModel);
-  writer.text(event.operation);
-  writer.text(event.serviceTierRequested);
-  writer.text(event.serviceTier);
-  writer.text(event.region);
-  writer.bool(event.streamed);
-  writer.text(event.finishReason);
-  writer.text(event.responseId);
+  writeAmount(writer, event.marketCostDelta);
+  writeAmount(writer, event.totalCostDelta);
+  writeAmount(writer, event.surchargeCostDelta);
+  writeAmount(writer, event.chargeDelta);
 }
 
 function writeOutcome(writer: RowBinaryWriter, event: UsageEvent): void {
   writer.int32(event.httpStatus ?? 0);
   writer.byte(OUTCOME_CODES[event.outcome]);
-  writer.text(event.errorType);
   writer.byte(USAGE_SOURCE_CODES[event.usageSource]);
   writer.int32(event.usageFlags);
-  writer.nullableInt64(event.requestTextBytes);
-  writer.nullableInt32(event.outputDeltas);
+  writeNullable(writer, INT64_BYTES, () => writer.nullableInt64(event.requestTextBytes));
+  writeNullable(writer, INT32_BYTES, () => writer.nullableInt32(event.outputDeltas));
 }
 
 function writeUsage(writer: RowBinaryWriter, event: UsageEvent): void {
@@ -159,41 +155,50 @@ function writeUsage(writer: RowBinaryWriter, event: UsageEvent): void {
   writer.int64(event.reasoningTokens);
   writer.int64(event.outputAudioTokens);
   writer.int64(event.outputImageTokens);
+  writeAmount(writer, event.providerReportedCost);
+}
+
+/** Values of any length, in the order of their columns. */
+function writeTail(writer: RowBinaryWriter, event: UsageEvent): void {
+  writer.text(isOwnId(event) ? null : event.operationId);
+  writer.text(event.parentOperationId);
+  writer.text(event.sourceRef);
+  writer.text(event.correctionId);
+  writer.text(event.reason);
+  writer.text(event.sessionId);
+  writer.text(event.agent);
+  writer.text(event.traceId);
+  writer.length(event.tags.length);
+  writer.texts(event.tags);
+  const attributes = Object.keys(event.attributes);
+  writer.length(attributes.length);
+  for (const key of attributes) {
+    writer.text(key);
+    writer.text(event.attributes[key] ?? null);
+  }
+  writer.text(event.plan);
+  writer.text(event.finishReason);
+  writer.text(event.responseId);
+  writer.text(event.errorType);
   const quantities = Object.keys(event.quantities);
   writer.length(quantities.length);
   for (const key of quantities) {
     writer.text(key);
     writer.int64(event.quantities[key] ?? 0);
   }
-  writer.nullableAmount(event.providerReportedCost);
   writer.text(event.usageRaw);
 }
 
-function writeRating(writer: RowBinaryWriter, rating: Rating): void {
-  writer.text(rating.model);
-  writeRatedAmount(writer, rating.marketCost);
-  writeRatedAmount(writer, rating.totalCost);
-  writeRatedAmount(writer, rating.surchargeCost);
-  writeRatedAmount(writer, rating.charge);
-  writeRatingNames(writer, rating);
-}
-
-/** The bytes of a rating without its amounts: what stands before them in a row, and what stands behind them. */
-export function ratingNameBytes(rating: RatingNames): { before: Uint8Array; behind: Uint8Array } {
-  const writer = new RowBinaryWriter();
-  writer.text(rating.model);
-  const { position } = writer;
-  writeRatingNames(writer, rating);
-  return { before: writer.bytes.slice(0, position), behind: writer.bytes.slice(position, writer.position) };
-}
-
-function writeRatingNames(writer: RowBinaryWriter, rating: RatingNames): void {
-  writer.text(rating.priceBook);
-  writer.byte(PRICE_MATCH_CODES[rating.priceMatch]);
-  writer.text(rating.unpricedReason);
-  writer.text(rating.plan);
-  writer.text(rating.ratePlanVersion);
-  writer.text(rating.epoch);
+/** Whether the operation is named after this very event, as the proxy names it where the caller does not. */
+function isOwnId({ operationId, eventId }: UsageEvent): boolean {
+  if (operationId.length !== UUID_CHARACTERS) return false;
+  for (let i = 0; i < UUID_BYTES_AT.length; i += 1) {
+    const byte = eventId[i] ?? 0;
+    const at = UUID_BYTES_AT[i] ?? 0;
+    if (operationId.charCodeAt(at) !== HEX_DIGITS[byte >>> 4]) return false;
+    if (operationId.charCodeAt(at + 1) !== HEX_DIGITS[byte & 15]) return false;
+  }
+  return UUID_DASHES_AT.every((at) => operationId.charCodeAt(at) === DASH);
 }
 
 function writeRatedAmount(writer: RowBinaryWriter, pico: bigint | null): void {
@@ -202,5 +207,16 @@ function writeRatedAmount(writer: RowBinaryWriter, pico: bigint | null): void {
       retryable: false,
     });
   }
-  writer.nullableAmount(pico);
+  writeAmount(writer, pico);
+}
+
+function writeAmount(writer: RowBinaryWriter, pico: bigint | null): void {
+  writeNullable(writer, AMOUNT_BYTES, () => writer.nullableAmount(pico));
+}
+
+/** A value takes its room where it is NULL too. */
+function writeNullable(writer: RowBinaryWriter, bytes: number, write: () => void): void {
+  const end = writer.position + 1 + bytes;
+  write();
+  writer.skipTo(end);
 }

@@ -128,10 +128,15 @@ export class RowBinaryWriter {
     this.position = position + 1 + length;
   }
 
-  /** `Array(String)`. */
-  texts(values: readonly string[]): void {
-    this.length(values.length);
+  /** Texts one behind the other, without their number. */
+  texts(values: readonly (string | null)[]): void {
     for (let i = 0; i < values.length; i += 1) this.text(values[i] ?? null);
+  }
+
+  /** Goes on at `position`, which is not before its own; what lies between means nothing. */
+  skipTo(position: number): void {
+    this.#reserve(position - this.position);
+    this.position = position;
   }
 
   /** Number of elements, pairs or bytes that follow, as a variable-length integer. */

@@ -29,7 +29,7 @@ export function openDraft(range: RecordRange, ground: DraftGround): BatchDraft {
   return {
     ...ground,
     range,
-    block: createRawBlock(ground.spent),
+    block: createRawBlock(ground),
     users: new UserList(),
     facts: new BlockFacts(),
     deadLetters: [],

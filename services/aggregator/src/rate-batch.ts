@@ -32,10 +32,9 @@ export interface BatchGround extends DraftGround {
  * event is stored with absent amounts.
  */
 export function rateBatch(range: RecordRange, ground: BatchGround): BatchOutcome {
-  const draft = openDraft(range, ground);
   const { fastLane } = ground.tools;
+  const draft = openDraft(range, fastLane === null ? ground : { ...ground, texts: fastLane.begin() });
   const key = new IdentityKey();
-  fastLane?.begin();
   for (const record of range.records) {
     const taken = fastLane?.take(draft, record) ?? 'unusual';
     const outcome = taken === 'unusual' ? takeAsObject(draft, record, key) : taken;

@@ -1,7 +1,7 @@
 import type { DeadLetter } from '@meterstone/events';
 import type { FetchedRecord } from '@meterstone/kafka';
 import type { Rater, RatingTerms } from '@meterstone/metering';
-import type { RawBlock, UserKeyer, UserName } from '@meterstone/store';
+import type { RawBlock, RowTexts, UserKeyer, UserName } from '@meterstone/store';
 import type { BlockFacts } from './block-facts.ts';
 import type { OffsetRange } from './block-token.ts';
 import type { DuplicateWindow } from './deduplicate.ts';
@@ -30,6 +30,8 @@ export interface DraftGround {
   readonly older?: OlderEvents;
   /** A block that nothing needs any more, for its memory. */
   readonly spent?: RawBlock;
+  /** Where texts of the block go; of its own unless given. */
+  readonly texts?: RowTexts;
 }
 
 /** `records` = `stored` + `duplicates` + `deadLetters`. */

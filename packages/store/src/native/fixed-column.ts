@@ -1,24 +1,29 @@
+import type { FixedWidth } from '../row-layout.ts';
 import { ColumnBytes } from './column-bytes.ts';
+import { COPY_VALUES, type CopyValues } from './head-values.ts';
 import { isZero, type NativeColumn } from './native-column.ts';
 import type { RowGroup } from './row-group.ts';
 
-/** Bytes of a value that always has as many. */
-export type FixedWidth = 1 | 4 | 8 | 16;
-
 /** Integers, times, ids: RowBinary's bytes are Native's. */
 export class FixedColumn implements NativeColumn {
+  readonly #at: number;
   readonly #width: FixedWidth;
+  readonly #copy: CopyValues;
   readonly #out = new ColumnBytes();
 
-  constructor(width: FixedWidth) {
+  /** Of values at `at` in a row's head. */
+  constructor(at: number, width: FixedWidth) {
+    this.#at = at;
     this.#width = width;
+    this.#copy = COPY_VALUES[width];
   }
 
   take(group: RowGroup): void {
     const out = this.#out;
-    out.reserve(group.size * this.#width);
-    COPIES[this.#width](group, out);
-    out.length += group.size * this.#width;
+    const bytes = group.size * this.#width;
+    out.reserve(bytes);
+    this.#copy(group, this.#at, out);
+    out.length += bytes;
   }
 
   isDefault(): boolean {
@@ -33,42 +38,3 @@ export class FixedColumn implements NativeColumn {
     this.#out.length = 0;
   }
 }
-
-type Copy = (group: RowGroup, out: ColumnBytes) => void;
-
-/** Loops of their own, for in a loop over any width nothing would stand still. */
-const COPIES: Readonly<Record<FixedWidth, Copy>> = {
-  1({ sources, at, size }, { bytes, length }) {
-    for (let row = 0; row < size; row += 1) {
-      const from = at[row] ?? 0;
-      bytes[length + row] = sources[row]?.getUint8(from) ?? 0;
-      at[row] = from + 1;
-    }
-  },
-  4({ sources, at, size }, { view, length }) {
-    for (let row = 0; row < size; row += 1) {
-      const from = at[row] ?? 0;
-      view.setInt32(length + row * 4, sources[row]?.getInt32(from) ?? 0);
-      at[row] = from + 4;
-    }
-  },
-  8({ sources, at, size }, { view, length }) {
-    for (let row = 0; row < size; row += 1) {
-      const from = at[row] ?? 0;
-      const source = sources[row];
-      if (source !== undefined) view.setBigInt64(length + row * 8, source.getBigInt64(from));
-      at[row] = from + 8;
-    }
-  },
-  16({ sources, at, size }, { view, length }) {
-    for (let row = 0; row < size; row += 1) {
-      const from = at[row] ?? 0;
-      const source = sources[row];
-      if (source !== undefined) {
-        view.setBigInt64(length + row * 16, source.getBigInt64(from));
-        view.setBigInt64(length + row * 16 + 8, source.getBigInt64(from + 8));
-      }
-      at[row] = from + 16;
-    }
-  },
-};

@@ -17,10 +17,9 @@ export class MapColumn implements NativeColumn {
     this.#isOfTexts = values === 'texts';
   }
 
-  take({ sources, at, size }: RowGroup): void {
+  take({ view, at, size }: RowGroup): void {
     for (let row = 0; row < size; row += 1) {
-      const source = sources[row];
-      if (source !== undefined) at[row] = this.#takePairs(source, at[row] ?? 0);
+      at[row] = this.#takePairs(view, at[row] ?? 0);
       this.#ends.putCount(this.#count);
     }
   }

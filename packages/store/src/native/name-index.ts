@@ -36,20 +36,25 @@ export class NameIndex {
   /** Values so far. */
   count = 0;
 
-  /** Adds the text that stands, behind its length, from `start` to `end`; more of its row stands behind it. */
-  add(view: DataView, start: number, end: number): void {
+  /** Adds a value: the text of that number. */
+  append(number: number): void {
     if (this.count === this.#numbers.length) {
       const larger = new Uint32Array(this.count * 2);
       larger.set(this.#numbers);
       this.#numbers = larger;
     }
+    this.#numbers[this.count] = number;
+    this.count += 1;
+  }
+
+  /** The number of the text that stands, behind its length, from `start` to `end`; more stands behind it. */
+  numberOf(view: DataView, start: number, end: number): number {
     const place = placeOf(view, start, end);
     const recent = (this.#recent[place] ?? 0) - 1;
     const number =
       recent >= 0 && this.#isName(recent, view, { start, end }) ? recent : this.#find(view, start, end);
     this.#recent[place] = number + 1;
-    this.#numbers[this.count] = number;
-    this.count += 1;
+    return number;
   }
 
   /** Whether the only text so far is the empty one. */

@@ -1,5 +1,4 @@
 import { ColumnBytes } from './column-bytes.ts';
-import { addName } from './name-column.ts';
 import { NAMES_VERSION, NameIndex } from './name-index.ts';
 import type { NativeColumn } from './native-column.ts';
 import { lengthBytes, type RowGroup, readLength } from './row-group.ts';
@@ -9,16 +8,13 @@ export class NamesColumn implements NativeColumn {
   readonly #ends = new ColumnBytes();
   readonly #names = new NameIndex();
 
-  take({ sources, at, size }: RowGroup): void {
+  take({ view, at, size }: RowGroup): void {
     const names = this.#names;
     for (let row = 0; row < size; row += 1) {
-      const source = sources[row];
-      if (source !== undefined) {
-        const count = readLength(source, at[row] ?? 0);
-        let to = (at[row] ?? 0) + lengthBytes(count);
-        for (let index = 0; index < count; index += 1) to = addName(source, to, names);
-        at[row] = to;
-      }
+      const count = readLength(view, at[row] ?? 0);
+      let to = (at[row] ?? 0) + lengthBytes(count);
+      for (let index = 0; index < count; index += 1) to = addName(view, to, names);
+      at[row] = to;
       this.#ends.putCount(names.count);
     }
   }
@@ -35,4 +31,12 @@ export class NamesColumn implements NativeColumn {
     this.#ends.length = 0;
     this.#names.clear();
   }
+}
+
+/** Adds the text that begins at `at`, and says where it ends. */
+function addName(source: DataView, at: number, names: NameIndex): number {
+  const length = readLength(source, at);
+  const end = at + lengthBytes(length) + length;
+  names.append(names.numberOf(source, at, end));
+  return end;
 }

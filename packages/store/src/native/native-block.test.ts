@@ -2,10 +2,13 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { arbitraryRow } from '../arbitrary-row.ts';
 import { exampleEvent, exampleRow } from '../example-row.ts';
-import { appendRawRow, createRawBlock, nativeBlock, type RawBlock, rawBlockBytes } from '../raw-block.ts';
+import { appendRawRow, createRawBlock, nativeBlock, type RawBlock } from '../raw-block.ts';
+import { rawBlockBytes } from '../raw-block-bytes.ts';
 import { RAW_ROW_COLUMNS } from '../raw-events.ts';
 import type { RawRow } from '../raw-row.ts';
 import { RowBinaryReader } from '../row-binary-reader.ts';
+import { layoutOf } from '../row-layout.ts';
+import { RowTexts } from '../shared-texts.ts';
 import { NativeBlock } from './native-block.ts';
 import { missingValue, NativeReader } from './native-reader.ts';
 import { GROUP_ROWS } from './row-group.ts';
@@ -39,13 +42,8 @@ test.each([GROUP_ROWS - 1, GROUP_ROWS, GROUP_ROWS + 1, 3 * GROUP_ROWS])('%i rows
 
 test('names are numbered in one, two or four bytes, whichever holds them', () => {
   for (const count of [256, 257, 65_536, 65_537]) {
-    const rows = Array.from({ length: count }, (_, index) => nameRow(`n${index}`));
-    const native = new NativeBlock([column('name')]);
-    for (const row of rows) native.add(row, 0);
-    const bytes = Buffer.concat(native.finish().pieces);
-    expect(new NativeReader(bytes).rows().map(({ name }) => name)).toEqual(
-      rows.map((_, index) => `n${index}`),
-    );
+    const names = Array.from({ length: count }, (_, index) => `n${index}`);
+    expect(throughNative(names)).toEqual(names);
   }
 });
 
@@ -53,12 +51,28 @@ test('names that share their place in the memory of recent ones stay apart', () 
   const names = fc.array(fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 40 }), { maxLength: 400 });
   fc.assert(
     fc.property(names, (drawn) => {
-      const native = new NativeBlock([column('name'), { ...column('end'), type: 'Int32' }]);
-      for (const name of ['first', ...drawn]) native.add(nameRow(name), 0);
-      const rows = new NativeReader(Buffer.concat(native.finish().pieces)).rows();
-      expect(rows.map(({ name }) => name)).toEqual(['first', ...drawn]);
+      const all = ['first', ...drawn];
+      expect(throughNative(all)).toEqual(all);
+      const rows = all.map((tag) => exampleRow({ event: exampleEvent({ tags: [tag, 'x'] }) }));
+      const block = blockOf(rows);
+      expect(readNative(block)).toEqual(readRows(block));
     }),
     { numRuns: 50 },
+  );
+});
+
+test('a block says the same whatever its texts were numbered before', () => {
+  fc.assert(
+    fc.property(fc.array(arbitraryRow, { maxLength: 20 }), fc.array(arbitraryRow), (rows, earlier) => {
+      const texts = new RowTexts();
+      const before = createRawBlock({ texts });
+      for (const row of earlier) appendRawRow(before, row);
+      nativeBlock(before);
+      const block = createRawBlock({ texts, spent: before });
+      for (const row of rows) appendRawRow(block, row);
+      expect(nativeBlock(block)).toEqual(nativeBlock(blockOf(rows)));
+    }),
+    { numRuns: 60 },
   );
 });
 
@@ -71,19 +85,30 @@ test('only columns that say something are given, and those whose missing value C
   }
 });
 
-test('a type that nobody writes is refused', () => {
-  expect(() => new NativeBlock([{ ...column('x'), type: 'Float64' }])).toThrow(TypeError);
-  expect(() => new NativeBlock([{ ...column('x'), type: 'Nullable(Bool)' }])).toThrow(TypeError);
+test.each([
+  ['Float64', {}],
+  ['Nullable(String)', {}],
+  ['LowCardinality(String)', {}],
+  ['Array(LowCardinality(String))', { who: ['x'] }],
+])('a column of type %s is refused where nobody writes one', (type, groups) => {
+  expect(() => new NativeBlock(layoutOf([column('x', type)], groups), new RowTexts())).toThrow(TypeError);
 });
 
-function column(name: string) {
-  return { name, type: 'LowCardinality(String)', codec: null, defaultExpression: null };
+function column(name: string, type: string) {
+  return { name, type, codec: null, defaultExpression: null };
 }
 
-/** A row of one name and a number, which is 0. */
-function nameRow(name: string): DataView {
-  const bytes = new Uint8Array([name.length, ...Buffer.from(name), 0, 0, 0, 0, 0, 0, 0, 0]);
-  return new DataView(bytes.buffer);
+/** Names as rows have them that share one text. */
+function throughNative(names: readonly string[]): unknown[] {
+  const texts = new RowTexts();
+  const layout = layoutOf([column('name', 'LowCardinality(String)')], { who: ['name'] });
+  const native = new NativeBlock(layout, texts);
+  for (const name of names) {
+    const row = Buffer.alloc(4);
+    row.writeInt32LE(texts.who.numberOf([name, null, null]));
+    native.add(row, 0, row.length);
+  }
+  return new NativeReader(Buffer.concat(native.finish().pieces)).rows().map((row) => row['name']);
 }
 
 function blockOf(rows: readonly RawRow[]): RawBlock {

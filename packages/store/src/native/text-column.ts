@@ -11,12 +11,9 @@ export class TextColumn implements NativeColumn {
   readonly #out = new ColumnBytes();
   #count = 0;
 
-  take({ sources, at, size }: RowGroup): void {
+  take({ view, at, size }: RowGroup): void {
     const out = this.#out;
-    for (let row = 0; row < size; row += 1) {
-      const source = sources[row];
-      if (source !== undefined) at[row] = copyText(source, at[row] ?? 0, out);
-    }
+    for (let row = 0; row < size; row += 1) at[row] = copyText(view, at[row] ?? 0, out);
     this.#count += size;
   }
 
@@ -34,12 +31,15 @@ export class TextColumn implements NativeColumn {
   }
 }
 
-/**
- * Copies a text with its length, and says where it ended. Whole words are read, which stay within a row: behind its last
- * text come more columns than that.
- */
+/** Copies a text with its length, and says where it ended. Whole words are read, which reach beyond it. */
 export function copyText(source: DataView, at: number, out: ColumnBytes): number {
   const first = source.getUint8(at);
+  if (first === 0) {
+    out.reserve(1);
+    out.bytes[out.length] = 0;
+    out.length += 1;
+    return at + 1;
+  }
   let size = first + 1;
   if (first > 0x7f) {
     const length = readLength(source, at);
@@ -51,7 +51,7 @@ export function copyText(source: DataView, at: number, out: ColumnBytes): number
     out.bytes.set(new Uint8Array(source.buffer, source.byteOffset + at, size), to);
   } else {
     for (let byte = 0; byte < size; byte += WORD_BYTES) {
-      view.setBigInt64(to + byte, source.getBigInt64(at + byte));
+      view.setBigInt64(to + byte, source.getBigInt64(at + byte, true), true);
     }
   }
   out.length = to + size;

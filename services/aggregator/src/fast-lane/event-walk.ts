@@ -1,6 +1,7 @@
 import { hashRanges, LAID_OUT_HEADER } from '@meterstone/events';
 import { EVENT_LIMITS, TOKEN_BUCKETS } from '@meterstone/metering';
-import { ReadyBytes, RowWalk } from './row-walk.ts';
+import { rawRowPlace } from '@meterstone/store';
+import { RowWalk } from './row-walk.ts';
 
 /** Memory of a block in which a row is to be written, from `position` on. */
 export interface RowRoom {
@@ -12,9 +13,10 @@ export interface RowRoom {
 
 /**
  * One event on its way from Avro to a row of `raw_events`: a walk over its bytes that checks all that
- * `validateUsageEvent` checks, writes every column up to the rating, and notes what else has to be known of it. It takes
- * events of the newest layout and of kind `usage` that are surely valid, and no others: those are for the way over
- * objects, which knows everything, and gives reasons.
+ * `validateUsageEvent` checks, writes every column that is the event's alone, and notes what else has to be known of it. It
+ * takes events of the newest layout and of kind `usage` that are surely valid, and no others: those are for the way over
+ * objects, which knows everything, and gives reasons. Whether whose it is (org to user) and what was called are texts at
+ * all is left to whom they are new.
  */
 export class EventWalk {
   readonly row = new RowWalk();
@@ -48,12 +50,10 @@ export class EventWalk {
   readonly counts = new Float64Array(BUCKETS);
   /** Half-open ranges of the bytes that say what the event says. */
   readonly #content = [0, 0, 0, 0, 0, 0];
-  /** Where in the row the 16 bytes of the user key are to be written. */
-  userKeyTo = 0;
 
   /**
    * Writes the row of the event in `value`, whose record has the timestamp `recordedAt`, into `room`, which is ample.
-   * Returns where the rating goes; −1 = it is not such an event, or not surely.
+   * Returns where the row ends; −1 = it is not such an event, or not surely.
    */
   walk(value: Uint8Array, recordedAt: number, room: RowRoom): number {
     const { row } = this;
@@ -83,6 +83,12 @@ export class EventWalk {
     return hashRanges(this.row.view, this.#content);
   }
 
+  /** Whether whose it is and what was called are surely texts: without a byte of another writing, or of a long text. */
+  isPlain(): boolean {
+    const { row, whoAt, userEnd, whatAt, whatEnd } = this;
+    return row.isAscii(whoAt, userEnd) && row.isAscii(whatAt, whatEnd);
+  }
+
   #isLaidOut(): boolean {
     const { row } = this;
     if (LAID_OUT_HEADER === null) {
@@ -101,21 +107,33 @@ export class EventWalk {
   #walkIdentity(): void {
     const { row } = this;
     this.idAt = row.at;
-    row.id();
+    row.setId(EVENT_ID);
     this.line = row.count(EVENT_LIMITS.lineMax);
-    row.putInt32(this.line);
+    row.setInt32(LINE, this.line);
     this.#walkOperationId();
-    row.putInt32(row.count(EVENT_LIMITS.attemptMax));
-    this.isFinal = row.flag();
+    row.setInt32(ATTEMPT, row.count(EVENT_LIMITS.attemptMax));
+    const isFinal = row.flag();
+    this.isFinal = isFinal === 1;
+    row.setByte(FINAL, isFinal);
     row.textOrNull(EVENT_LIMITS.operationIdCharactersMax);
     // Adjustments are not for here.
-    row.symbol(1);
-    this.isProxied = row.symbol(SOURCES) === 0;
+    row.setByte(KIND, row.symbol(1));
+    const source = row.symbol(SOURCES);
+    this.isProxied = source === 0;
+    row.setByte(SOURCE, source);
     this.#content[1] = row.at;
     row.text(EVENT_LIMITS.idCharactersMax);
     this.#content[2] = row.at;
     row.nulls(ADJUSTMENT_FIELDS);
-    row.putBytes(NO_ADJUSTMENT);
+    row.setByte(ADJUSTS_EVENT_ID, 1);
+    row.setInt32(ADJUSTS_LINE, 0);
+    row.setByte(MARKET_COST_DELTA, 1);
+    row.setByte(TOTAL_COST_DELTA, 1);
+    row.setByte(SURCHARGE_COST_DELTA, 1);
+    row.setByte(CHARGE_DELTA, 1);
+    // No correction, no reason.
+    row.put(0);
+    row.put(0);
   }
 
   /** Empty where the operation is named after this very event. */
@@ -138,24 +156,22 @@ export class EventWalk {
       occurredAt > recordedAt + EVENT_LIMITS.occurredAfterRecordMsMax ||
       occurredAt < recordedAt - EVENT_LIMITS.occurredBeforeRecordMsMax;
     this.occurredAt = occurredAt;
-    row.putInt64(occurredAt);
+    row.setInt64(OCCURRED_AT, occurredAt);
     this.#content[3] = row.at;
     this.ingestedAt = row.count(Number.MAX_SAFE_INTEGER);
     this.#content[4] = row.at;
-    row.putInt64(this.ingestedAt);
+    row.setInt64(INGESTED_AT, this.ingestedAt);
   }
 
   #walkWho(): void {
     const { row } = this;
     this.whoAt = row.at;
-    row.text(EVENT_LIMITS.idCharactersMax);
-    row.textOrNull(EVENT_LIMITS.idCharactersMax);
-    row.textOrNull(EVENT_LIMITS.projectCharactersMax);
+    row.skipText(EVENT_LIMITS.idCharactersMax);
+    row.skipTextOrNull(EVENT_LIMITS.idCharactersMax);
+    row.skipTextOrNull(EVENT_LIMITS.projectCharactersMax);
     this.userAt = row.at;
     row.skipTextOrNull(EVENT_LIMITS.userCharactersMax);
     this.userEnd = row.at;
-    this.userKeyTo = row.to;
-    row.to += USER_KEY_BYTES;
     row.textOrNull(EVENT_LIMITS.sessionIdCharactersMax);
     row.textOrNull(EVENT_LIMITS.agentCharactersMax);
     row.textOrNull(EVENT_LIMITS.idCharactersMax);
@@ -165,7 +181,8 @@ export class EventWalk {
     row.textOrNull(EVENT_LIMITS.planCharactersMax);
     this.planEnd = row.at;
     this.credentialType = row.symbol(CREDENTIAL_TYPES);
-    row.flag();
+    row.setByte(CREDENTIAL_TYPE, this.credentialType);
+    row.setByte(ZERO_DATA_RETENTION, row.flag());
   }
 
   #walkTags(): void {
@@ -203,15 +220,15 @@ export class EventWalk {
     const { row } = this;
     const { providerTextCharactersMax, idCharactersMax } = EVENT_LIMITS;
     this.whatAt = row.at;
-    row.text(providerTextCharactersMax);
-    row.textOrNull(providerTextCharactersMax);
-    row.textOrNull(providerTextCharactersMax);
-    row.text(idCharactersMax);
-    row.textOrNull(providerTextCharactersMax);
-    row.textOrNull(providerTextCharactersMax);
-    row.textOrNull(providerTextCharactersMax);
+    row.skipText(providerTextCharactersMax);
+    row.skipTextOrNull(providerTextCharactersMax);
+    row.skipTextOrNull(providerTextCharactersMax);
+    row.skipText(idCharactersMax);
+    row.skipTextOrNull(providerTextCharactersMax);
+    row.skipTextOrNull(providerTextCharactersMax);
+    row.skipTextOrNull(providerTextCharactersMax);
     this.whatEnd = row.at;
-    row.flag();
+    row.setByte(STREAMED, row.flag());
     row.textOrNull(providerTextCharactersMax);
     row.textOrNull(providerTextCharactersMax);
   }
@@ -221,49 +238,69 @@ export class EventWalk {
     const httpStatus = row.countOrNull(HTTP_STATUS_MAX);
     row.isUnusual ||= httpStatus >= 0 && httpStatus < HTTP_STATUS_MIN;
     this.httpStatus = httpStatus;
-    row.putInt32(Math.max(0, httpStatus));
+    row.setInt32(HTTP_STATUS, Math.max(0, httpStatus));
     this.outcome = row.symbol(OUTCOMES);
+    row.setByte(OUTCOME, this.outcome);
     row.textOrNull(EVENT_LIMITS.providerTextCharactersMax);
     this.usageSource = row.symbol(USAGE_SOURCES);
-    row.putInt32(row.count(INT_MAX));
+    row.setByte(USAGE_SOURCE, this.usageSource);
+    row.setInt32(USAGE_FLAGS, row.count(INT_MAX));
     const requestTextBytes = row.countOrNull(EVENT_LIMITS.countMax);
-    row.put(requestTextBytes < 0 ? 1 : 0);
-    if (requestTextBytes >= 0) {
-      row.putInt64(requestTextBytes);
-    }
-    this.#walkIntOrNull();
+    row.setByte(REQUEST_TEXT_BYTES, requestTextBytes < 0 ? 1 : 0);
+    row.setInt64(REQUEST_TEXT_BYTES + 1, requestTextBytes);
+    row.setInt32OrNull(OUTPUT_DELTAS, row.countOrNull(INT_MAX));
   }
 
   #walkUsage(): void {
     const { row, counts } = this;
-    row.putInt32(row.count(ALL_BUCKETS));
-    row.counts(counts, EVENT_LIMITS.countMax);
+    row.setInt32(PRESENT_BUCKETS, row.count(ALL_BUCKETS));
+    row.setCounts(FIRST_BUCKET, counts, EVENT_LIMITS.countMax);
     // Quantities are rated the other way.
     row.nulls(1);
     row.put(0);
-    row.amountOrNull();
+    row.setAmountOrNull(PROVIDER_REPORTED_COST);
     row.textOrNull(EVENT_LIMITS.usageRawBytesMax);
-    this.#walkIntOrNull();
-    this.#walkIntOrNull();
-  }
-
-  /** A `Nullable(Int32)`. */
-  #walkIntOrNull(): void {
-    const { row } = this;
-    const value = row.countOrNull(INT_MAX);
-    row.put(value < 0 ? 1 : 0);
-    if (value >= 0) {
-      row.putInt32(value);
-    }
+    row.setInt32OrNull(TIME_TO_FIRST_TOKEN_MS, row.countOrNull(INT_MAX));
+    row.setInt32OrNull(DURATION_MS, row.countOrNull(INT_MAX));
   }
 }
+
+/** Where in a row's head each column's value stands. */
+const EVENT_ID = rawRowPlace('event_id');
+const LINE = rawRowPlace('line');
+const ATTEMPT = rawRowPlace('attempt');
+const FINAL = rawRowPlace('final');
+const KIND = rawRowPlace('kind');
+const SOURCE = rawRowPlace('source');
+const ADJUSTS_EVENT_ID = rawRowPlace('adjusts_event_id');
+const ADJUSTS_LINE = rawRowPlace('adjusts_line');
+const MARKET_COST_DELTA = rawRowPlace('market_cost_delta');
+const TOTAL_COST_DELTA = rawRowPlace('total_cost_delta');
+const SURCHARGE_COST_DELTA = rawRowPlace('surcharge_cost_delta');
+const CHARGE_DELTA = rawRowPlace('charge_delta');
+const OCCURRED_AT = rawRowPlace('occurred_at');
+const INGESTED_AT = rawRowPlace('ingested_at');
+const CREDENTIAL_TYPE = rawRowPlace('credential_type');
+const ZERO_DATA_RETENTION = rawRowPlace('zero_data_retention');
+const STREAMED = rawRowPlace('streamed');
+const HTTP_STATUS = rawRowPlace('http_status');
+const OUTCOME = rawRowPlace('outcome');
+const USAGE_SOURCE = rawRowPlace('usage_source');
+const USAGE_FLAGS = rawRowPlace('usage_flags');
+const REQUEST_TEXT_BYTES = rawRowPlace('request_text_bytes');
+const OUTPUT_DELTAS = rawRowPlace('output_deltas');
+const PRESENT_BUCKETS = rawRowPlace('present_buckets');
+/** The buckets stand one behind the other. */
+const FIRST_BUCKET = rawRowPlace('input_tokens');
+const PROVIDER_REPORTED_COST = rawRowPlace('provider_reported_cost');
+const TIME_TO_FIRST_TOKEN_MS = rawRowPlace('time_to_first_token_ms');
+const DURATION_MS = rawRowPlace('duration_ms');
 
 const BUCKETS = TOKEN_BUCKETS.length;
 const ALL_BUCKETS = 2 ** BUCKETS - 1;
 const INT_MAX = 2 ** 31 - 1;
 const HTTP_STATUS_MIN = 100;
 const HTTP_STATUS_MAX = 999;
-const USER_KEY_BYTES = 16;
 /** Symbols of the enums in the layout. Their numbers are ClickHouse's codes, which the comparison with the other way shows. */
 const SOURCES = 6;
 const CREDENTIAL_TYPES = 4;
@@ -271,8 +308,6 @@ const OUTCOMES = 6;
 const USAGE_SOURCES = 4;
 /** All of them null where `kind` is `usage`; correction and reason might not be, but then it is for the other way. */
 const ADJUSTMENT_FIELDS = 8;
-/** No event, line 0, no correction, no reason, four amounts that are NULL. */
-const NO_ADJUSTMENT = new ReadyBytes(Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1));
 const UUID_CHARACTERS = 36;
 const DASH = 0x2d;
 const UNDERSCORE = 0x5f;

@@ -8,6 +8,7 @@ import { exampleBytes, exampleEvent, exampleRecord, exampleTerms, exampleTools }
 import { createOlderEvents } from '../older-events.ts';
 import { type RatingTools, rateBatch } from '../rate-batch.ts';
 import type { BatchOutcome, RatedBatch, RecordRange } from '../rated-batch.ts';
+import { FastLane } from './fast-lane.ts';
 
 type Values = readonly (UsageEvent | Buffer | null)[];
 
@@ -50,11 +51,11 @@ function compareWays(values: Values): number {
 /** Records that the short way leaves to the other. */
 function unusualOf(values: Values): number {
   let unusual = 0;
-  const { fastLane } = exampleTools(terms);
+  const fastLane = new FastLane(terms, tools.userKeyOf);
   const range = rangeOf(values);
-  const draft = openDraft(range, { tools, window: new DuplicateWindow() });
+  const draft = openDraft(range, { tools, window: new DuplicateWindow(), texts: fastLane.begin() });
   for (const record of range.records) {
-    unusual += fastLane?.take(draft, record) === 'unusual' ? 1 : 0;
+    unusual += fastLane.take(draft, record) === 'unusual' ? 1 : 0;
   }
   return unusual;
 }
@@ -215,6 +216,26 @@ describe('the fast lane', () => {
         good.subarray(0, end),
         Buffer.concat([good.subarray(0, end), Buffer.from('80', 'hex'), good.subarray(end)]),
       ]);
+    }
+  });
+
+  it('says the same of texts that are none as of what they are read as', () => {
+    for (const facts of [
+      { orgId: 'acme' },
+      { project: 'ab' },
+      { user: 'ab' },
+      { provider: 'ab' },
+      { region: 'ab' },
+    ]) {
+      const [text = expect.fail()] = Object.values(facts);
+      const damaged = exampleBytes(exampleEvent(1, facts));
+      damaged[damaged.lastIndexOf(text) + 1] = 0xff;
+      const repaired = exampleEvent(1, {
+        ...facts,
+        [Object.keys(facts)[0] ?? '']: text.replace(/^(.)./, '$1\ufffd'),
+      });
+      compareWays([damaged, repaired]);
+      compareWays([repaired, damaged, damaged]);
     }
   });
 

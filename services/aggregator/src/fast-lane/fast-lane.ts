@@ -1,7 +1,6 @@
-import { readUsageEvent } from '@meterstone/events';
 import type { FetchedRecord } from '@meterstone/kafka';
-import { type RatingTerms, rateByTariff, type SmallAmounts, type UsageEvent } from '@meterstone/metering';
-import { beginRawRow, endRawRow, type UserKeyer } from '@meterstone/store';
+import { type RatingTerms, rateByTariff, type SmallAmounts } from '@meterstone/metering';
+import { beginRawRow, endRawRow, type RowTexts, rawRowPlace, type UserKeyer } from '@meterstone/store';
 import {
   type BatchDraft,
   book,
@@ -15,6 +14,7 @@ import { IdentityKey } from '../identity-key.ts';
 import type { UnknownOrg } from '../rated-batch.ts';
 import { EventWalk } from './event-walk.ts';
 import { type KnownWho, type RatingContext, RatingMemory } from './rating-memory.ts';
+import { WalkedEvent } from './walked-event.ts';
 
 /**
  * The short way from a record to its row: from bytes to bytes, without an event in between. It takes what is usual, and
@@ -23,22 +23,21 @@ import { type KnownWho, type RatingContext, RatingMemory } from './rating-memory
 export class FastLane {
   readonly #memory: RatingMemory;
   readonly #walk = new EventWalk();
+  readonly #walked = new WalkedEvent();
   readonly #key = new IdentityKey();
   readonly #amounts: SmallAmounts = { marketCost: 0, totalCost: 0, surchargeCost: 0, charge: 0 };
   #batch = 0;
-  #value: Uint8Array = new Uint8Array(0);
-  /** The event that is being walked over: the walk takes nothing that is none. */
-  readonly #read = (): UsageEvent => readUsageEvent(this.#value).event;
 
   /** For ranges rated under these terms. */
   constructor(terms: RatingTerms, userKeyOf: UserKeyer) {
     this.#memory = new RatingMemory(terms, userKeyOf);
   }
 
-  /** To be called before the first record of each batch. */
-  begin(): void {
+  /** To be called before the first record of each batch: where texts of its block have to go. */
+  begin(): RowTexts {
     this.#batch += 1;
     this.#memory.trim();
+    return this.#memory.texts;
   }
 
   /** Takes a record into the draft; `unusual` = it is not for here, and nothing was done. */
@@ -49,22 +48,29 @@ export class FastLane {
     if (value === null || walk.walk(value, record.timestampMs, writer) < 0) {
       return 'unusual';
     }
-    this.#value = value;
+    const walked = this.#walked;
+    walked.begin(value, walk.hashContent());
+    const who = this.#memory.whoOf(walk, walked);
+    const what = this.#memory.whatOf(walk, walked);
+    const user = who === null ? -1 : this.#memory.userOf(walk, who, walked);
+    if (who === null || what === null || user < 0) {
+      return 'unusual';
+    }
     const standing = this.#stand(draft, record);
     if (standing !== 'absent') {
       settleDuplicate(draft, record, standing);
       return 'taken';
     }
-    const who = this.#memory.whoOf(walk, this.#read);
     if (who.chargings === null) {
       return { kind: 'unknown_org', orgId: who.orgId, kafkaOffset: record.offset };
     }
-    const user = this.#memory.userOf(walk, who, this.#read);
-    const context = this.#memory.contextOf(walk, { who, user }, this.#read);
+    const context = this.#memory.contextOf(walk, { who, what, user }, walked);
     if (context === null || !rateByTariff(context.tariff, walk.counts, this.#amounts)) {
-      book(draft, record, this.#read());
+      book(draft, record, walked.event);
       return 'taken';
     }
+    walk.row.setInt32(WHO, who.texts);
+    walk.row.setInt32(WHAT, what.texts);
     this.#rate(context);
     this.#book(draft, record, { who, user });
     return 'taken';
@@ -74,7 +80,7 @@ export class FastLane {
     const walk = this.#walk;
     const { row, idAt, line, isProxied } = walk;
     this.#key.read(row.bytes, idAt, line);
-    const inMemory = standInMemory(draft, record, { key: this.#key, content: walk.hashContent() });
+    const inMemory = standInMemory(draft, record, { key: this.#key, content: this.#walked.content });
     if (isDecided(inMemory)) {
       return inMemory;
     }
@@ -83,31 +89,32 @@ export class FastLane {
     if (inMemory === 'absent' && draft.older?.excludes(madeAtMs, record.timestampMs) !== false) {
       return 'absent';
     }
-    return standBeyondMemory(draft, { record, event: this.#read(), inMemory });
+    return standBeyondMemory(draft, { record, event: this.#walked.event, inMemory });
   }
 
-  #rate({ before, behind }: RatingContext): void {
+  #rate({ texts, priceMatch }: RatingContext): void {
     const { row } = this.#walk;
     const amounts = this.#amounts;
-    row.putBytes(before);
-    row.putAmount(amounts.marketCost);
-    row.putAmount(amounts.totalCost);
-    row.putAmount(amounts.surchargeCost);
-    row.putAmount(amounts.charge);
-    row.putBytes(behind);
+    row.setInt32(RATING, texts);
+    row.setByte(PRICE_MATCH, priceMatch);
+    row.setAmount(MARKET_COST, amounts.marketCost);
+    row.setAmount(TOTAL_COST, amounts.totalCost);
+    row.setAmount(SURCHARGE_COST, amounts.surchargeCost);
+    row.setAmount(CHARGE, amounts.charge);
   }
 
   #book(draft: BatchDraft, { offset }: FetchedRecord, { who, user }: { who: KnownWho; user: number }): void {
-    const { row, userKeyTo, occurredAt, ingestedAt, counts } = this.#walk;
+    const { row, occurredAt, ingestedAt, counts } = this.#walk;
     const { users } = this.#memory;
     const { orgId } = who;
     const { stream, kafkaPartition } = draft.range;
-    row.putInt32(stream);
-    row.putInt32(kafkaPartition);
-    row.putInt64(offset);
-    row.putInt32(OWN_PERIOD);
-    users.writeKey(user, draft.block.writer.view, userKeyTo);
-    endRawRow(draft.block, row.to, { orgId, userKeyAt: userKeyTo, occurredAt });
+    const userKeyAt = row.start + USER_KEY;
+    row.setInt32(STREAM, stream);
+    row.setInt32(KAFKA_PARTITION, kafkaPartition);
+    row.setInt64(KAFKA_OFFSET, offset);
+    row.setInt32(BOOKED_PERIOD, OWN_PERIOD);
+    users.writeKey(user, draft.block.writer.view, userKeyAt);
+    endRawRow(draft.block, row.to, { orgId, userKeyAt, occurredAt });
     draft.stored += 1;
     draft.facts.addSmall({ orgId, occurredAt, ingestedAt }, counts, this.#amounts);
     const appeared = users.appear(user, this.#batch);
@@ -117,6 +124,20 @@ export class FastLane {
   }
 }
 
+/** Where in a row's head each value stands. */
+const WHO = rawRowPlace('org_id');
+const WHAT = rawRowPlace('provider');
+const RATING = rawRowPlace('model');
+const USER_KEY = rawRowPlace('user_key');
+const PRICE_MATCH = rawRowPlace('price_match');
+const MARKET_COST = rawRowPlace('market_cost');
+const TOTAL_COST = rawRowPlace('total_cost');
+const SURCHARGE_COST = rawRowPlace('surcharge_cost');
+const CHARGE = rawRowPlace('charge');
+const STREAM = rawRowPlace('stream');
+const KAFKA_PARTITION = rawRowPlace('kafka_partition');
+const KAFKA_OFFSET = rawRowPlace('kafka_offset');
+const BOOKED_PERIOD = rawRowPlace('booked_period');
 const WORD = 2 ** 32;
 /** `booked_period` of a row that is booked in the period in which it occurred. */
 const OWN_PERIOD = 0;

@@ -24,6 +24,24 @@ describe('the identity of a record', () => {
     expect(again).toMatchObject({ key: { ...reader.key }, content: reader.content });
   });
 
+  it('is the same by bytes and by object where a byte of a text is none', () => {
+    const good = exampleBytes(exampleEvent(1, { project: 'chät', region: 'eu-1', user: 'künde' }));
+    const reader = new IdentityReader();
+    let others = 0;
+    for (let at = 0; at < good.length; at += 1) {
+      const value = Buffer.from(good);
+      value[at] = 0xff;
+      const record = exampleRecord(1, value);
+      const read = readRecord(record);
+      expect(reader.read(record)).toBe(read.kind === 'event');
+      if (read.kind === 'event') {
+        expect([at, reader.content]).toEqual([at, read.content]);
+        others += 1;
+      }
+    }
+    expect(others).toBeGreaterThan(50);
+  });
+
   it('is not there in what is no event, or none that can be booked', () => {
     const reader = new IdentityReader();
     for (const value of [null, Buffer.from('noise'), exampleEvent(1, { orgId: '' })]) {

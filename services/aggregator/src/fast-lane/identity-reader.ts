@@ -16,7 +16,7 @@ export class IdentityReader {
   read(record: FetchedRecord): boolean {
     const { value, timestampMs } = record;
     const walk = this.#walk;
-    if (value !== null && walk.walk(value, timestampMs, this.#room) >= 0) {
+    if (value !== null && walk.walk(value, timestampMs, this.#room) >= 0 && walk.isPlain()) {
       this.key.read(walk.row.bytes, walk.idAt, walk.line);
       this.content = walk.hashContent();
       return true;

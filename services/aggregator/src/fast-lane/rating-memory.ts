@@ -6,23 +6,35 @@ import {
   type Tariff,
   type UsageEvent,
 } from '@meterstone/metering';
-import { ratingNameBytes, type Slice, SliceTable, type UserKeyer } from '@meterstone/store';
+import {
+  PRICE_MATCH_CODES,
+  RowTexts,
+  ratingNumber,
+  type Slice,
+  SliceTable,
+  type UserKeyer,
+  whatNumber,
+  whoNumber,
+} from '@meterstone/store';
 import type { EventWalk } from './event-walk.ts';
 import { ChargingNumbers, OrgChargings } from './org-chargings.ts';
-import { ReadyBytes } from './row-walk.ts';
 import { UserMemory } from './user-memory.ts';
+import type { WalkedEvent } from './walked-event.ts';
 
 /** How events alike in all that decides their price are rated, and what that writes into a row. */
 export interface RatingContext {
   readonly tariff: Tariff;
-  /** RowBinary before the four amounts, and behind them. */
-  readonly before: ReadyBytes;
-  readonly behind: ReadyBytes;
+  /** Number of its texts. */
+  readonly texts: number;
+  /** ClickHouse's code. */
+  readonly priceMatch: number;
 }
 
 /** Org, API key and project that events have in common. */
 export interface KnownWho {
   readonly orgId: string;
+  /** Number of its texts. */
+  readonly texts: number;
   /** The plan of those that name none and whose user has none. */
   readonly plan: string | null;
   readonly orgNumber: number;
@@ -30,8 +42,12 @@ export interface KnownWho {
   readonly chargings: OrgChargings | null;
 }
 
-/** Reads the event that is being walked over: what is new is looked at as an object. */
-type ReadEvent = () => UsageEvent;
+/** Provider, models, operation, tiers and region that events have in common. */
+export interface KnownWhat {
+  readonly number: number;
+  /** Number of its texts. */
+  readonly texts: number;
+}
 
 /**
  * Remembers, by the bytes of events, what follows from them under one set of terms: whose they are, the keys of their
@@ -46,7 +62,8 @@ export class RatingMemory {
   #who = new Known<KnownWho>();
   #users: UserMemory;
   #plans = new Known<string | null>();
-  #what = new Known<true>();
+  #what = new Known<KnownWhat>();
+  #texts = new RowTexts();
   #contexts = new Map<number, RatingContext[]>();
   readonly #slice: { view: DataView; start: number; end: number; salt: number } = {
     view: new DataView(new ArrayBuffer(0)),
@@ -66,9 +83,15 @@ export class RatingMemory {
     return this.#users;
   }
 
+  /** Where texts of the present batch go. */
+  get texts(): RowTexts {
+    return this.#texts;
+  }
+
   /** To be called between batches. */
   trim(): void {
     if (
+      this.#texts.size > TEXTS_MAX ||
       this.#users.size > USERS_MAX ||
       this.#who.size > WHO_MAX ||
       this.#plans.size > PLANS_MAX ||
@@ -82,38 +105,55 @@ export class RatingMemory {
       this.#plans = new Known();
       this.#what = new Known();
       this.#contexts = new Map();
+      this.#texts = new RowTexts();
     }
   }
 
-  whoOf(walk: EventWalk, read: ReadEvent): KnownWho {
+  /** `null` = it is new, and not all of the event's texts are texts. */
+  whoOf(walk: EventWalk, walked: WalkedEvent): KnownWho | null {
     const number = this.#who.numberOf(this.#sliceOf(walk, walk.whoAt, walk.userAt));
-    return this.#who.values[number] ?? this.#who.keep(number, this.#newWho(read()));
+    const known = this.#who.values[number];
+    if (known !== undefined) {
+      return known;
+    }
+    return walked.isOfTexts ? this.#who.keep(number, this.#newWho(walked.event)) : null;
   }
 
-  /** The place of an event's user in `users`. */
-  userOf(walk: EventWalk, { orgNumber }: KnownWho, read: ReadEvent): number {
+  /** As {@link whoOf}. */
+  whatOf(walk: EventWalk, walked: WalkedEvent): KnownWhat | null {
+    const number = this.#what.numberOf(this.#sliceOf(walk, walk.whatAt, walk.whatEnd));
+    const known = this.#what.values[number];
+    if (known !== undefined) {
+      return known;
+    }
+    return walked.isOfTexts
+      ? this.#what.keep(number, { number, texts: whatNumber(this.#texts, walked.event) })
+      : null;
+  }
+
+  /** The place of an event's user in `users`; −1 = they are new, and not all of the event's texts are texts. */
+  userOf(walk: EventWalk, { orgNumber }: KnownWho, walked: WalkedEvent): number {
     const slice = this.#sliceOf(walk, walk.userAt, walk.userEnd);
     slice.salt = orgNumber;
-    return this.#users.placeOf(slice, read);
+    return this.#users.placeOf(slice, walked);
   }
 
   /** How an event is rated whose org is known; `null` = only `rateUsage` can tell. */
   contextOf(
     walk: EventWalk,
-    { who, user }: { who: KnownWho; user: number },
-    read: ReadEvent,
+    { who, what, user }: { who: KnownWho; what: KnownWhat; user: number },
+    walked: WalkedEvent,
   ): RatingContext | null {
     const { chargings } = who;
-    const what = this.#what.numberOf(this.#sliceOf(walk, walk.whatAt, walk.whatEnd));
-    if (chargings === null || what >= WHAT_MAX) {
+    if (chargings === null || what.number >= WHAT_MAX) {
       return null;
     }
-    const plan = this.#planOf(walk, read) ?? this.#users.planOf(user) ?? who.plan;
+    const plan = this.#planOf(walk, walked) ?? this.#users.planOf(user) ?? who.plan;
     const charging = chargings.find(plan, walk.occurredAt);
     if (charging.number >= CHARGINGS_MAX) {
       return null;
     }
-    const key = (charging.number * WHAT_MAX + what) * SITUATIONS + situationOf(walk);
+    const key = (charging.number * WHAT_MAX + what.number) * SITUATIONS + situationOf(walk);
     const input = inputOf(walk.counts);
     const known = this.#contexts.get(key);
     if (known !== undefined) {
@@ -124,7 +164,7 @@ export class RatingMemory {
         }
       }
     }
-    const tariff = findTariff(read(), this.#terms, charging);
+    const tariff = findTariff(walked.event, this.#terms, charging);
     if (tariff === null) {
       return null;
     }
@@ -143,21 +183,23 @@ export class RatingMemory {
   }
 
   /** The plan that was asked for with the request; `null` = none. */
-  #planOf(walk: EventWalk, read: ReadEvent): string | null {
+  #planOf(walk: EventWalk, walked: WalkedEvent): string | null {
     if (walk.row.bytes[walk.planAt] === 0) {
       return null;
     }
     const number = this.#plans.numberOf(this.#sliceOf(walk, walk.planAt, walk.planEnd));
     const known = this.#plans.values[number];
-    return known === undefined ? this.#plans.keep(number, read().plan) : known;
+    return known === undefined ? this.#plans.keep(number, walked.event.plan) : known;
   }
 
-  #newWho({ orgId, apiKeyId }: UsageEvent): KnownWho {
+  #newWho(event: UsageEvent): KnownWho {
+    const { orgId, apiKeyId } = event;
     const org: OrgTerms | undefined = this.#terms.orgs.get(orgId);
     const orgNumber = this.#orgNumbers.get(orgId) ?? this.#orgNumbers.size;
     this.#orgNumbers.set(orgId, orgNumber);
     return {
       orgId,
+      texts: whoNumber(this.#texts, event),
       plan: org === undefined ? null : defaultPlan(org, apiKeyId),
       orgNumber,
       chargings: org === undefined ? null : new OrgChargings(org, this.#chargings),
@@ -166,8 +208,8 @@ export class RatingMemory {
 
   #newContext(tariff: Tariff): RatingContext {
     const { epoch, priceBook } = this.#terms;
-    const { before, behind } = ratingNameBytes({ ...tariff, epoch, priceBook: priceBook.version });
-    return { tariff, before: new ReadyBytes(before), behind: new ReadyBytes(behind) };
+    const texts = ratingNumber(this.#texts, { ...tariff, epoch, priceBook: priceBook.version });
+    return { tariff, texts, priceMatch: PRICE_MATCH_CODES[tariff.priceMatch] };
   }
 }
 
@@ -175,6 +217,8 @@ export class RatingMemory {
 const USERS_MAX = 200_000;
 const WHO_MAX = 50_000;
 const PLANS_MAX = 10_000;
+/** Groups of texts, most of them of the way over objects where there are so many. */
+const TEXTS_MAX = 200_000;
 /** Both together with the situations make a key of 31 bits. */
 const WHAT_MAX = 2 ** 11;
 const CHARGINGS_MAX = 2 ** 14;

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { RAW_HEAD_BYTES } from '@meterstone/store';
 
 /** Two bytes of a length hold this many twice over, which is more than any text that an event may have. */
 const TWO_BYTES_LIMIT = 0x80;
@@ -17,20 +18,8 @@ const LONG_LIMIT = 2 ** 53;
 const BYTES_8_LIMIT = 2 ** 56;
 const SMALL_AMOUNT_BYTES_MAX = 15;
 const AMOUNT_BYTES = 16;
+const INT64_BYTES = 8;
 const ID_BYTES = 16;
-
-/** Bytes that are written often, whole words of them, so that writing them takes no look at the last few. */
-export class ReadyBytes {
-  readonly view: DataView;
-  readonly length: number;
-
-  constructor(bytes: Uint8Array) {
-    const words = new Uint8Array(Math.ceil(bytes.length / WORD_BYTES) * WORD_BYTES);
-    words.set(bytes);
-    this.view = new DataView(words.buffer);
-    this.length = bytes.length;
-  }
-}
 
 /**
  * Walks over an Avro record and writes RowBinary as it goes, value by value, without making anything of either. It knows
@@ -44,13 +33,15 @@ export class RowWalk {
   view: DataView = new DataView(this.bytes.buffer);
   /** The next byte to be read. */
   at = 0;
-  /** The next byte to be written. */
+  /** Where the row begins, and its head does, */
+  start = 0;
+  /** and the next byte to be written behind the head. */
   to = 0;
   isUnusual = false;
   #out: Uint8Array = this.bytes;
   #outView: DataView = this.view;
 
-  /** Begins at `value`, and writes to `out` from `position` on; `outView` is over the same bytes. */
+  /** Begins at `value`, and at the row's place in the memory of `row`; `view` is over the same bytes as `bytes`. */
   begin(value: Uint8Array, row: { bytes: Uint8Array; view: DataView; position: number }): void {
     const { buffer } = value;
     // Records of one fetch stand in a few large buffers: a view for each record would cost as much as a tenth of the walk.
@@ -61,7 +52,8 @@ export class RowWalk {
     this.at = value.byteOffset;
     this.#out = row.bytes;
     this.#outView = row.view;
-    this.to = row.position;
+    this.start = row.position;
+    this.to = row.position + RAW_HEAD_BYTES;
     this.isUnusual = false;
   }
 
@@ -70,40 +62,35 @@ export class RowWalk {
     this.#out[this.to++] = byte;
   }
 
-  /** Writes an `Int32`. */
-  putInt32(value: number): void {
-    this.#outView.setInt32(this.to, value, true);
-    this.to += 4;
+  /** Sets a byte of the head. */
+  setByte(at: number, byte: number): void {
+    this.#out[this.start + at] = byte;
   }
 
-  /** Writes an `Int64` that is not negative. */
-  putInt64(value: number): void {
-    this.#outView.setInt32(this.to, value, true);
-    this.#outView.setInt32(this.to + 4, value > INT32_MAX ? Math.floor(value / WORD) : 0, true);
-    this.to += 8;
+  /** Sets an `Int32` of the head. */
+  setInt32(at: number, value: number): void {
+    this.#outView.setInt32(this.start + at, value, true);
   }
 
-  /** Writes bytes that are ready. */
-  putBytes(ready: ReadyBytes): void {
-    const { to } = this;
-    const { view, length } = ready;
-    const outView = this.#outView;
-    for (let index = 0; index < length; index += WORD_BYTES) {
-      outView.setBigInt64(to + index, view.getBigInt64(index, true), true);
-    }
-    this.to = to + length;
+  /** Sets an `Int64` of the head that is not negative. */
+  setInt64(at: number, value: number): void {
+    const to = this.start + at;
+    this.#outView.setInt32(to, value, true);
+    this.#outView.setInt32(to + 4, value > INT32_MAX ? Math.floor(value / WORD) : 0, true);
   }
 
-  /** Writes a `Nullable(Decimal(38, 12))` from picodollars: a safe integer that is not negative, or −1 for NULL. */
-  putAmount(pico: number): void {
-    if (pico < 0) {
-      this.put(1);
-      return;
-    }
-    this.put(0);
-    this.putInt64(pico);
-    this.putInt32(0);
-    this.putInt32(0);
+  /** Sets a `Nullable(Int32)` of the head; −1 = NULL. */
+  setInt32OrNull(at: number, value: number): void {
+    this.setByte(at, value < 0 ? 1 : 0);
+    this.setInt32(at + 1, value);
+  }
+
+  /** Sets a `Nullable(Decimal(38, 12))` of the head from picodollars: a safe integer that is not negative, or −1 for NULL. */
+  setAmount(at: number, pico: number): void {
+    this.setByte(at, pico < 0 ? 1 : 0);
+    this.setInt64(at + 1, pico);
+    this.setInt32(at + 9, 0);
+    this.setInt32(at + 13, 0);
   }
 
   /** Reads a number from 0 to `max`. */
@@ -117,23 +104,24 @@ export class RowWalk {
     return count;
   }
 
-  /** Copies so many numbers from 0 to `max` as `Int64`, and into `counts`. Most are 0 or small. */
-  counts(counts: Float64Array, max: number): void {
+  /** Sets as many `Int64` of the head, from `at` on, to numbers from 0 to `max`, and `counts` too. Most are 0 or small. */
+  setCounts(at: number, counts: Float64Array, max: number): void {
     const { bytes } = this;
     const outView = this.#outView;
+    let to = this.start + at;
     for (let index = 0; index < counts.length; index++) {
       const byte = bytes[this.at] ?? 0;
       if ((byte & 0x81) !== 0) {
         const count = this.count(max);
         counts[index] = count;
-        this.putInt64(count);
+        this.setInt64(to - this.start, count);
       } else {
         this.at += 1;
         counts[index] = byte >>> 1;
-        outView.setInt32(this.to, byte >>> 1, true);
-        outView.setInt32(this.to + 4, 0, true);
-        this.to += 8;
+        outView.setInt32(to, byte >>> 1, true);
+        outView.setInt32(to + 4, 0, true);
       }
+      to += INT64_BYTES;
     }
   }
 
@@ -142,20 +130,19 @@ export class RowWalk {
     return this.#isPresent() ? this.count(max) : -1;
   }
 
-  /** Reads a boolean, or an enum of so many symbols, and writes its number. */
+  /** Reads an enum of so many symbols: its number. */
   symbol(symbols: number): number {
     const byte = this.bytes[this.at++] ?? 0;
     const number = byte >>> 1;
     this.isUnusual ||= (byte & 1) === 1 || number >= symbols;
-    this.put(number);
     return number;
   }
 
-  flag(): boolean {
+  /** Reads a boolean: 0 or 1. */
+  flag(): number {
     const byte = this.bytes[this.at++] ?? 0;
     this.isUnusual ||= byte > 1;
-    this.put(byte);
-    return byte === 1;
+    return byte;
   }
 
   /** Copies a text of 1 to `bytesMax` bytes. */
@@ -174,12 +161,18 @@ export class RowWalk {
     }
   }
 
-  /** Reads over a text, as {@link textOrNull} without writing it. */
+  /** Reads over a text of 1 to `bytesMax` bytes: whether it is UTF-8 is left open. */
+  skipText(bytesMax: number): void {
+    const length = this.textLength(bytesMax);
+    this.isUnusual ||= length === 0;
+    this.at += length;
+  }
+
+  /** Reads over a text of at most `bytesMax` bytes, or its absence, as {@link skipText}. */
   skipTextOrNull(bytesMax: number): void {
     if (this.#isPresent()) {
-      const { to } = this;
-      this.copyText(this.textLength(bytesMax));
-      this.to = to;
+      const length = this.textLength(bytesMax);
+      this.at += length;
     }
   }
 
@@ -229,16 +222,16 @@ export class RowWalk {
     }
   }
 
-  /** Copies an id as ClickHouse keeps a `UUID`: two words, each with its bytes from last to first. */
-  id(): void {
-    const { view, at, to } = this;
+  /** Sets a `UUID` of the head, as ClickHouse keeps it: two words, each with its bytes from last to first. */
+  setId(head: number): void {
+    const { view, at } = this;
+    const to = this.start + head;
     const outView = this.#outView;
     outView.setInt32(to, view.getInt32(at + 4), true);
     outView.setInt32(to + 4, view.getInt32(at), true);
     outView.setInt32(to + 8, view.getInt32(at + 12), true);
     outView.setInt32(to + 12, view.getInt32(at + 8), true);
     this.at = at + ID_BYTES;
-    this.to = to + ID_BYTES;
   }
 
   /** Reads over `count` absent values. */
@@ -248,25 +241,24 @@ export class RowWalk {
     }
   }
 
-  /** Copies an amount, or its absence. */
-  amountOrNull(): void {
+  /** Sets an amount of the head, or its absence. */
+  setAmountOrNull(head: number): void {
     if (!this.#isPresent()) {
-      this.put(1);
+      this.setByte(head, 1);
       return;
     }
     const length = this.textLength(SMALL_AMOUNT_BYTES_MAX);
-    const { bytes, at, to } = this;
+    const { bytes, at } = this;
     const first = bytes[at] ?? 0;
     const sign = first >= 0x80 ? 0xff : 0;
     // More bytes than it needs, or none: another form.
     this.isUnusual ||=
       length === 0 || (length > 1 && first === sign && (bytes[at + 1] ?? 0) >>> 7 === sign >>> 7);
-    this.put(0);
+    this.setByte(head, 0);
     for (let index = 0; index < AMOUNT_BYTES; index++) {
-      this.#out[to + 1 + index] = index < length ? (bytes[at + length - 1 - index] ?? 0) : sign;
+      this.setByte(head + 1 + index, index < length ? (bytes[at + length - 1 - index] ?? 0) : sign);
     }
     this.at = at + length;
-    this.to = to + 1 + AMOUNT_BYTES;
   }
 
   /** Writes how many bytes or elements follow: less than 2^14. */
@@ -295,6 +287,17 @@ export class RowWalk {
       }
     }
     return firstLength < secondLength;
+  }
+
+  /** Whether all bytes from `start` to `end` are below 128. */
+  isAscii(start: number, end: number): boolean {
+    const { bytes } = this;
+    for (let at = start; at < end; at++) {
+      if ((bytes[at] ?? 0) > 0x7f) {
+        return false;
+      }
+    }
+    return true;
   }
 
   #isPresent(): boolean {

@@ -1,5 +1,6 @@
 import type { RatingTerms } from '@meterstone/metering';
 import { type Slice, SliceTable, type UserKeyer, type UserName } from '@meterstone/store';
+import type { WalkedEvent } from './walked-event.ts';
 
 /**
  * Remembers users by the bytes of their names. A block of 100,000 rows has tens of thousands of them: what every row
@@ -23,11 +24,17 @@ export class UserMemory {
     return this.#names.length;
   }
 
-  /** The place of a user whose name is the slice, salted with their org; `read` tells who they are. */
-  placeOf(slice: Slice, read: () => { readonly orgId: string; readonly user: string | null }): number {
+  /**
+   * The place of a user whose name is the slice, salted with their org; `walked` tells who they are. −1 = they are new,
+   * and not all of its texts are texts.
+   */
+  placeOf(slice: Slice, walked: WalkedEvent): number {
     const place = this.#table.placeOf(slice);
     if (this.#table.words[place] === 0) {
-      this.#keep(place, read());
+      if (!walked.isOfTexts) {
+        return -1;
+      }
+      this.#keep(place, walked.event);
     }
     return place;
   }
