@@ -63,8 +63,8 @@ export class SliceTable {
     }
     let at = (entry + HEAD_WORDS + this.#wordsEach) * WORD_BYTES;
     let other = start;
-    for (; other <= end - WORD_BYTES; other += WORD_BYTES, at += WORD_BYTES) {
-      if (own.getInt32(at) !== view.getInt32(other)) {
+    for (; other <= end - 2 * WORD_BYTES; other += 2 * WORD_BYTES, at += 2 * WORD_BYTES) {
+      if (own.getBigInt64(at) !== view.getBigInt64(other)) {
         return false;
       }
     }
@@ -118,11 +118,19 @@ const WORDS_MIN = 1024;
 const HEAD_WORDS = 3;
 const WORD_BYTES = 4;
 
+/** In two chains, of which one does not wait for the other. */
 function hashOf({ view, start, end, salt }: Slice): number {
   let hash = salt ^ (end - start);
+  let other = 0;
   let at = start;
-  for (; at <= end - WORD_BYTES; at += WORD_BYTES) {
+  for (; at <= end - 2 * WORD_BYTES; at += 2 * WORD_BYTES) {
     hash = mixed(hash ^ view.getInt32(at));
+    other = mixed(other ^ view.getInt32(at + WORD_BYTES));
+  }
+  hash ^= other;
+  if (at <= end - WORD_BYTES) {
+    hash = mixed(hash ^ view.getInt32(at));
+    at += WORD_BYTES;
   }
   for (; at < end; at += 1) {
     hash = mixed(hash ^ view.getUint8(at));

@@ -45,6 +45,8 @@ export class DuplicateWindow {
   #tail = 0;
   #head = 0;
   #newestOffset = Number.NEGATIVE_INFINITY;
+  /** Of all ids that ever stood here, the latest time in one: an id of a later time needs no look. */
+  #newestMadeAt = -1;
   readonly #key = new IdentityKey();
 
   /** Room for so many records from the start; it grows beyond. */
@@ -66,6 +68,9 @@ export class DuplicateWindow {
 
   /** How an identity stands in the window; `content` is the hash of what the event says, an integer of up to 53 bits. */
   find(key: IdentityKey, content: number): Standing {
+    if (key.madeAt > this.#newestMadeAt) {
+      return 'absent';
+    }
     return this.#standingOf((this.#slots[this.#findSlot(key)] ?? 0) & PLACE_MASK, content);
   }
 
@@ -96,6 +101,7 @@ export class DuplicateWindow {
     this.#slots[slot] = (key.hash & ~PLACE_MASK) | (place + 1);
     this.#head += 1;
     this.#newestOffset = kafkaOffset;
+    this.#newestMadeAt = Math.max(this.#newestMadeAt, key.madeAt);
     return standing;
   }
 
@@ -218,6 +224,7 @@ export class DuplicateWindow {
     this.#offsets = larger.#offsets;
     this.#distances = larger.#distances;
     this.#slots = larger.#slots;
+    this.#newestMadeAt = larger.#newestMadeAt;
     this.#tail = larger.#tail;
     this.#head = larger.#head;
   }

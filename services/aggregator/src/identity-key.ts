@@ -8,6 +8,8 @@ export class IdentityKey {
   third = 0;
   fourth = 0;
   line = 0;
+  /** The time in an id that is made like a UUIDv7, which begins with it: epoch milliseconds; −1 = there is none. */
+  madeAt = -1;
   /** 32 bits over all of it. Not for hostile keys: ids are hashes or UUIDs made by our own services. */
   hash = 0;
 
@@ -32,6 +34,9 @@ export class IdentityKey {
   }
 
   #rehash(): void {
+    const { first, second } = this;
+    const isTimed = ((second >>> VERSION_BITS) & 0xf) === TIMED_VERSION;
+    this.madeAt = isTimed ? turned(first) * TIME_LOW + (turned(second) >>> TIME_LOW_BITS) : -1;
     let hash = mixed(this.line ^ this.first);
     hash = mixed(hash ^ this.second);
     hash = mixed(hash ^ this.third);
@@ -39,6 +44,18 @@ export class IdentityKey {
     hash = Math.imul(hash, 0x85ebca6b);
     this.hash = hash ^ (hash >>> 13);
   }
+}
+
+/** Where the version stands in an id's second word, whose bytes are from last to first. */
+const VERSION_BITS = 20;
+const TIMED_VERSION = 7;
+/** The time's last 16 bits begin the second word. */
+const TIME_LOW_BITS = 16;
+const TIME_LOW = 2 ** TIME_LOW_BITS;
+
+/** A word with its bytes the other way round, as a number that is not negative. */
+function turned(word: number): number {
+  return ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;
 }
 
 function mixed(word: number): number {

@@ -38,7 +38,6 @@ export class ChargingNumbers {
 export class OrgChargings {
   readonly #org: OrgTerms;
   readonly #numbers: ChargingNumbers;
-  #last: KnownCharging | null = null;
   readonly #byPlan = new Map<string | null, KnownCharging>();
 
   constructor(org: OrgTerms, numbers: ChargingNumbers) {
@@ -48,17 +47,8 @@ export class OrgChargings {
 
   /** How a plan charges at `occurredAt` (epoch milliseconds); `null` = no plan. */
   find(plan: string | null, occurredAt: number): KnownCharging {
-    const last = this.#last;
-    if (last !== null && last.charging.plan === plan && isWithin(last.charging, occurredAt)) {
-      return last;
-    }
-    this.#last = this.#findByPlan(plan, occurredAt);
-    return this.#last;
-  }
-
-  #findByPlan(plan: string | null, occurredAt: number): KnownCharging {
     const known = this.#byPlan.get(plan);
-    if (known !== undefined && isWithin(known.charging, occurredAt)) {
+    if (known !== undefined && isWithin(known, occurredAt)) {
       return known;
     }
     const found = this.#numbers.of(findCharging(this.#org, plan, occurredAt), this.#org.byokFeePerRequest);
@@ -68,10 +58,27 @@ export class OrgChargings {
     }
     return found;
   }
+
+  /** As {@link find}, for one who always has the same plan, and remembers how it charged. */
+  of(holder: PlanHolder, occurredAt: number): KnownCharging {
+    const { charging } = holder;
+    if (charging !== null && isWithin(charging, occurredAt)) {
+      return charging;
+    }
+    holder.charging = this.find(holder.plan, occurredAt);
+    return holder.charging;
+  }
+}
+
+/** One who has a plan of the org, or none. */
+export interface PlanHolder {
+  readonly plan: string | null;
+  /** How it charged when last asked about; `null` = never. */
+  charging: KnownCharging | null;
 }
 
 const PLANS_MAX = 100;
 
-function isWithin({ from, to }: Charging, occurredAt: number): boolean {
-  return occurredAt >= from && occurredAt < to;
+function isWithin({ charging }: KnownCharging, occurredAt: number): boolean {
+  return occurredAt >= charging.from && occurredAt < charging.to;
 }

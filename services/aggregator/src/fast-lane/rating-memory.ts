@@ -17,7 +17,7 @@ import {
   whoNumber,
 } from '@meterstone/store';
 import type { EventWalk } from './event-walk.ts';
-import { ChargingNumbers, OrgChargings } from './org-chargings.ts';
+import { ChargingNumbers, OrgChargings, type PlanHolder } from './org-chargings.ts';
 import { UserMemory } from './user-memory.ts';
 import type { WalkedEvent } from './walked-event.ts';
 
@@ -30,13 +30,11 @@ export interface RatingContext {
   readonly priceMatch: number;
 }
 
-/** Org, API key and project that events have in common. */
-export interface KnownWho {
+/** Org, API key and project that events have in common. They hold the plan of those that name none and whose user has none. */
+export interface KnownWho extends PlanHolder {
   readonly orgId: string;
   /** Number of its texts. */
   readonly texts: number;
-  /** The plan of those that name none and whose user has none. */
-  readonly plan: string | null;
   readonly orgNumber: number;
   /** `null` = the terms do not know the org. */
   readonly chargings: OrgChargings | null;
@@ -148,8 +146,11 @@ export class RatingMemory {
     if (chargings === null || what.number >= WHAT_MAX) {
       return null;
     }
-    const plan = this.#planOf(walk, walked) ?? this.#users.planOf(user) ?? who.plan;
-    const charging = chargings.find(plan, walk.occurredAt);
+    const asked = this.#planOf(walk, walked);
+    const charging =
+      asked === null
+        ? chargings.of(this.#users.planHolder(user) ?? who, walk.occurredAt)
+        : chargings.find(asked, walk.occurredAt);
     if (charging.number >= CHARGINGS_MAX) {
       return null;
     }
@@ -201,6 +202,7 @@ export class RatingMemory {
       orgId,
       texts: whoNumber(this.#texts, event),
       plan: org === undefined ? null : defaultPlan(org, apiKeyId),
+      charging: null,
       orgNumber,
       chargings: org === undefined ? null : new OrgChargings(org, this.#chargings),
     };

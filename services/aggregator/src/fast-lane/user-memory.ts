@@ -1,5 +1,6 @@
 import type { RatingTerms } from '@meterstone/metering';
 import { type Slice, SliceTable, type UserKeyer, type UserName } from '@meterstone/store';
+import type { PlanHolder } from './org-chargings.ts';
 import type { WalkedEvent } from './walked-event.ts';
 
 /**
@@ -7,11 +8,11 @@ import type { WalkedEvent } from './walked-event.ts';
  * needs of one stands together, and the rest is looked at once a batch.
  */
 export class UserMemory {
-  /** For each its number plus 1, the batch in which it last appeared, 1 if it has a plan, its key. */
+  /** For each its number plus 1, the batch in which it last appeared, its plan's place in `#plans` plus 1, its key. */
   readonly #table = new SliceTable(KEY + KEY_WORDS);
   /** By number; `null` = there is no user. */
   readonly #names: (UserName | null)[] = [];
-  readonly #plans = new Map<number, string>();
+  readonly #plans: PlanHolder[] = [];
   readonly #terms: RatingTerms;
   readonly #userKeyOf: UserKeyer;
 
@@ -48,9 +49,10 @@ export class UserMemory {
     out.setInt32(at + 12, words[place + KEY + 3] ?? 0);
   }
 
-  /** The plan of a user's own; `undefined` = they have none. */
-  planOf(place: number): string | undefined {
-    return this.#table.words[place + HAS_PLAN] === 1 ? this.#plans.get(place) : undefined;
+  /** A user who has a plan of their own; `undefined` = they have none. */
+  planHolder(place: number): PlanHolder | undefined {
+    const plan = this.#table.words[place + PLAN] ?? 0;
+    return plan > 0 ? this.#plans[plan - 1] : undefined;
   }
 
   /** The user, when they first appear in a batch (numbered from 1); `null` at any further time, and if there is none. */
@@ -70,8 +72,8 @@ export class UserMemory {
     words[place] = this.#names.length;
     const plan = user === null ? undefined : this.#terms.orgs.get(orgId)?.userPlans.get(user);
     if (plan !== undefined) {
-      this.#plans.set(place, plan);
-      words[place + HAS_PLAN] = 1;
+      this.#plans.push({ plan, charging: null });
+      words[place + PLAN] = this.#plans.length;
     }
     const key = new DataView(userKey.buffer, userKey.byteOffset, userKey.length);
     for (let word = 0; word < KEY_WORDS; word++) {
@@ -81,7 +83,7 @@ export class UserMemory {
 }
 
 const LAST_BATCH = 1;
-const HAS_PLAN = 2;
+const PLAN = 2;
 const KEY = 3;
 const KEY_WORDS = 4;
 const WORD_BYTES = 4;
