@@ -23,8 +23,8 @@ export async function readTopic({
   const kafka = testKafka(kafkaBrokers);
   const all = { from: 0, to: Number.MAX_SAFE_INTEGER };
   return Promise.all(
-    Array.from({ length: kafkaPartitions }, (_, kafkaPartition) =>
-      readRange({ kafka, topic, kafkaPartition, ...all }),
-    ),
+    Array.from({ length: kafkaPartitions }, async (_, kafkaPartition) => [
+      ...(await readRange({ kafka, topic, kafkaPartition, ...all })),
+    ]),
   );
 }

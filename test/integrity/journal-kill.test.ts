@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { decodeUsageEvent } from '@meterstone/events';
 import { readJournalStatus } from '@meterstone/journal';
-import { createKafka, type FetchedRecord, readRange } from '@meterstone/kafka';
+import { createKafka, readRange } from '@meterstone/kafka';
 import type { UsageEvent } from '@meterstone/metering';
 import { createLogger } from '@meterstone/runtime';
 import { afterEach, describe, expect, inject, it } from 'vitest';
@@ -79,7 +79,7 @@ async function readCopies(topic: string): Promise<Map<string, Copy[]>> {
   const kafka = createKafka({ brokers: inject('kafkaBrokers').split(','), clientId: 'journal-kill', logger });
   const copies = new Map<string, Copy[]>();
   for (let kafkaPartition = 0; kafkaPartition < KAFKA_PARTITIONS; kafkaPartition++) {
-    const records: FetchedRecord[] = await readRange({
+    const records = await readRange({
       kafka,
       topic,
       kafkaPartition,

@@ -105,7 +105,7 @@ async function readNumbers({ kafka, topic }: TestTopic): Promise<number[][]> {
     readRange({ kafka, topic, kafkaPartition, from: 0, to: Number.MAX_SAFE_INTEGER }),
   );
   return (await Promise.all(partitions)).map((records) =>
-    records.map(({ value }) => decodeUsageEvent(value ?? Buffer.alloc(0)).durationMs ?? -1),
+    Array.from(records, ({ value }) => decodeUsageEvent(value ?? Buffer.alloc(0)).durationMs ?? -1),
   );
 }
 

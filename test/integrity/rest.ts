@@ -38,7 +38,7 @@ export async function readLetterValues(pipeline: PipelineUnderTest, from: Offset
   const { kafka, topics } = pipeline;
   const [end = 0] = (await readLogEnds(pipeline, topics.deadLetters)).values();
   const records = await readRange({ kafka, topic: topics.deadLetters, kafkaPartition: 0, from: 0, to: end });
-  const letters = records.map(({ value }) => decodeDeadLetter(value ?? Buffer.alloc(0)));
+  const letters = Array.from(records, ({ value }) => decodeDeadLetter(value ?? Buffer.alloc(0)));
   return new Set(
     letters
       .filter(({ kafkaPartition, kafkaOffset }) => kafkaOffset >= (from.get(kafkaPartition) ?? 0))

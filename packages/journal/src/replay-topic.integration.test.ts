@@ -62,7 +62,7 @@ async function readIds(topic: string, kafkaPartitions: number): Promise<string[]
     readRange({ kafka, topic, kafkaPartition, from: 0, to: 1_000 }),
   );
   return (await Promise.all(partitions)).map((records) =>
-    records.map(({ value }) => hex(decodeUsageEvent(value ?? Buffer.alloc(0)))),
+    Array.from(records, ({ value }) => hex(decodeUsageEvent(value ?? Buffer.alloc(0)))),
   );
 }
 

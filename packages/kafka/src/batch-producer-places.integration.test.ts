@@ -22,7 +22,7 @@ async function readTexts({ kafka, topic }: TestTopic): Promise<string[][]> {
   const partitions = Array.from({ length: KAFKA_PARTITIONS }, (_, kafkaPartition) =>
     readRange({ kafka, topic, kafkaPartition, from: 0, to: Number.MAX_SAFE_INTEGER }),
   );
-  return (await Promise.all(partitions)).map((records) => records.map(({ value }) => String(value)));
+  return (await Promise.all(partitions)).map((records) => Array.from(records, ({ value }) => String(value)));
 }
 
 describe('place', () => {

@@ -21,9 +21,9 @@ function create(options: BatchProducerOptions): BatchProducer {
 async function readAll({ kafka, topic }: TestTopic, kafkaPartitions: number): Promise<FetchedRecord[][]> {
   const partitions = Array.from({ length: kafkaPartitions }, (_, index) => index);
   return Promise.all(
-    partitions.map((kafkaPartition) =>
-      readRange({ kafka, topic, kafkaPartition, from: 0, to: Number.MAX_SAFE_INTEGER }),
-    ),
+    partitions.map(async (kafkaPartition) => [
+      ...(await readRange({ kafka, topic, kafkaPartition, from: 0, to: Number.MAX_SAFE_INTEGER })),
+    ]),
   );
 }
 

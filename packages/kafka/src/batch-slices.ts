@@ -16,7 +16,7 @@ export function* batchSlices(
   }
   let firstOffset = start;
   for (let from = 0; from < records.length; from += recordsMax) {
-    const nextOffset = records[from + recordsMax]?.offset ?? end;
+    const nextOffset = records.offsetAt(from + recordsMax) ?? end;
     const slice = records.slice(from, from + recordsMax);
     yield { topic, kafkaPartition, firstOffset, nextOffset, records: slice };
     firstOffset = nextOffset;

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { ProgressBook } from './consumer-progress.ts';
 import type { PartitionFetch } from './partition-fetch.ts';
+import { RecordList } from './record-list.ts';
 
 function fetched(kafkaPartition: number, position: number, logEnd: number): PartitionFetch {
-  const nothing = { records: [], nextOffset: position, bytes: 0, fault: null };
+  const nothing = { records: RecordList.of([]), nextOffset: position, bytes: 0, fault: null };
   return { topic: 'topic', kafkaPartition, position, logEnd, ...nothing };
 }
 

@@ -1,3 +1,5 @@
+import type { RecordList } from './record-list.ts';
+
 /**
  * One record as it stands on Kafka. Key and value are views, made each time that they are asked for, into the inflated
  * record batch, which a record keeps in memory whole (about 0.5 MB of ours): copy what outlives the range.
@@ -19,6 +21,6 @@ export interface FetchedBatch {
   readonly firstOffset: number;
   /** Where the next batch starts at the earliest: what is committed once this one is done. */
   readonly nextOffset: number;
-  /** At least one, by rising offset. */
-  readonly records: readonly FetchedRecord[];
+  /** At least one. */
+  readonly records: RecordList;
 }

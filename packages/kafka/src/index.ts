@@ -19,5 +19,6 @@ export {
 } from './partition-consumer.ts';
 export { createProducer, type ProducerRecord, type RecordProducer } from './producer.ts';
 export { type ReadRangeOptions, readRange } from './read-range.ts';
+export { RecordList } from './record-list.ts';
 export { readTopicId } from './topic-id.ts';
 export { type EnsureTopicsOptions, ensureTopics, TOPICS, type TopicNames, topicNames } from './topics.ts';

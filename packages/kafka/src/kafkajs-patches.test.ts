@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { toStandIns } from './fetch-patch.ts';
 import { assertVersion, loadInternal, type RequestQueueClass } from './kafkajs-internals.ts';
 import { GROUP_HOOKS, patchKafkajs, ticketOf } from './kafkajs-patches.ts';
+import { RecordList } from './record-list.ts';
 
 interface TestQueue {
   throttledUntil: number;
@@ -41,7 +42,7 @@ function createGroup(hooks: object) {
     prototype: { fetch(nodeId: string): Promise<object[]>; recoverFromOffsetOutOfRange(error: object): void };
   }>('consumer/consumerGroup');
   const partitions = [{ topic: 'topic', partitions: [3] }];
-  const set = { records: [], nextOffset: 6, bytes: 0, fault: null };
+  const set = { records: RecordList.of([]), nextOffset: 6, bytes: 0, fault: null };
   const messages = toStandIns(set, 5);
   const fetched = { partition: 3, highWatermark: '9', messages, abortedTransactions: [] };
   const paused: object[] = [];

@@ -43,7 +43,7 @@ async function send({ kafka, topic }: TestTopic, [from, to]: [number, number], k
 }
 
 function numbers(batches: readonly FetchedBatch[]): number[] {
-  return batches.flatMap(({ records }) => records.map(({ value }) => Number(value?.toString())));
+  return batches.flatMap(({ records }) => Array.from(records, ({ value }) => Number(value?.toString())));
 }
 
 function range(from: number, to: number): number[] {

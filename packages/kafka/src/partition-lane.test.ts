@@ -4,12 +4,13 @@ import type { FetchedBatch } from './fetched-batch.ts';
 import type { PartitionFetch } from './partition-fetch.ts';
 import { type LaneOptions, PartitionLane, QUEUED_BYTES_MAX } from './partition-lane.ts';
 import { Permits } from './permits.ts';
+import { RecordList } from './record-list.ts';
 
 /** What a fetch at `position` brought: records at the given offsets, and others left out up to `last`. */
 function fetched(position: number, offsets: readonly number[], last = offsets.at(-1) ?? 0): PartitionFetch {
   const records = offsets.map((offset) => ({ offset, timestampMs: 0, key: null, value: Buffer.alloc(0) }));
   const place = { topic: 'topic', kafkaPartition: 4, position, logEnd: 1_000 };
-  return { ...place, records, nextOffset: last + 1, bytes: 100, fault: null };
+  return { ...place, records: RecordList.of(records), nextOffset: last + 1, bytes: 100, fault: null };
 }
 
 /** A lane that runs, and what it did. */
@@ -127,6 +128,11 @@ describe('a lane', () => {
       [100, 101],
       [101, 107],
       [107, 112],
+    ]);
+    expect(ranges.map(({ records }) => Array.from(records, ({ offset }) => offset))).toEqual([
+      [100],
+      [101, 102, 103, 104, 105, 106],
+      [107, 108, 109, 110, 111],
     ]);
     expect(lane.isIdle).toBe(true);
     await close();

@@ -5,6 +5,7 @@ import { KafkaError } from './errors.ts';
 import type { FetchedBatch } from './fetched-batch.ts';
 import type { PartitionFetch } from './partition-fetch.ts';
 import type { Permits } from './permits.ts';
+import { RecordList } from './record-list.ts';
 
 /** What a lane does with its Kafka partition, and whom it tells. */
 export interface LaneOptions {
@@ -204,7 +205,7 @@ export class PartitionLane {
     return {
       ...first.range,
       nextOffset: last.range.nextOffset,
-      records: taken.flatMap(({ range }) => range.records),
+      records: RecordList.join(taken.map(({ range }) => range.records)),
     };
   }
 

@@ -106,8 +106,8 @@ describe('one Kafka partition among others', () => {
     }
     await transactional.disconnect();
     await send(test, 0, 3);
-    await until(() => ranges.flatMap(({ records }) => records).length >= 7);
-    const values = ranges.flatMap(({ records }) => records.map(({ value }) => value?.toString()));
+    await until(() => ranges.flatMap(({ records }) => [...records]).length >= 7);
+    const values = ranges.flatMap(({ records }) => Array.from(records, ({ value }) => value?.toString()));
     expect(values).toEqual(['commit', 'commit', 'commit', 'commit', '0', '1', '2']);
     expect(ranges[0]?.firstOffset).toBe(0);
     for (const [index, { nextOffset }] of ranges.entries()) {

@@ -15,7 +15,7 @@ describe('createProducer', () => {
     }));
     await producer.send(records);
     await producer.close();
-    const stored = await readRange({ ...test, kafkaPartition: 1, from: 0, to: 9_999 });
+    const stored = [...(await readRange({ ...test, kafkaPartition: 1, from: 0, to: 9_999 }))];
     expect(stored.map(({ key }) => key?.toString())).toEqual(records.map(({ key }) => key));
     expect(stored.every(({ value }, index) => value?.equals(slab.subarray(index, index + 3)))).toBe(true);
   });

@@ -1,8 +1,8 @@
 import { type KafkaClient, openCluster } from './client.ts';
 import { KafkaError } from './errors.ts';
 import { recordSetOf } from './fetch-patch.ts';
-import type { FetchedRecord } from './fetched-batch.ts';
 import { type Broker, type Cluster, READ_COMMITTED } from './kafkajs-internals.ts';
+import { RecordList } from './record-list.ts';
 import type { RecordSet } from './record-set.ts';
 
 export interface ReadRangeOptions {
@@ -20,9 +20,9 @@ export interface ReadRangeOptions {
  * no longer holds, or does not hold yet, is left out; the range's length bounds the memory.
  * Throws KafkaError `read_failed`, or `unreadable_batch` where it came to one.
  */
-export async function readRange(options: ReadRangeOptions): Promise<FetchedRecord[]> {
+export async function readRange(options: ReadRangeOptions): Promise<RecordList> {
   if (options.from >= options.to) {
-    return [];
+    return RecordList.of([]);
   }
   const cluster = openCluster(options.kafka);
   try {
@@ -46,7 +46,7 @@ const FETCH_WAIT_MS = 500;
 const EMPTY_FETCHES_MAX = 10;
 const FETCH_BYTES_MAX = 8 * 1_048_576;
 
-async function readFrom(cluster: Cluster, options: ReadRangeOptions): Promise<FetchedRecord[]> {
+async function readFrom(cluster: Cluster, options: ReadRangeOptions): Promise<RecordList> {
   const { topic, kafkaPartition } = options;
   const earliest = await logEnd(cluster, { topic, kafkaPartition, fromBeginning: true });
   const latest = await logEnd(cluster, { topic, kafkaPartition, fromBeginning: false });
@@ -56,18 +56,14 @@ async function readFrom(cluster: Cluster, options: ReadRangeOptions): Promise<Fe
     throw new Error(`${topic} has no Kafka partition ${kafkaPartition}`);
   }
   const broker = await cluster.findBroker({ nodeId });
-  const records: FetchedRecord[] = [];
+  const lists: RecordList[] = [];
   let position = Math.max(options.from, earliest);
   for (let empty = 0; position < end && empty < EMPTY_FETCHES_MAX; ) {
     const set = await fetchOnce(broker, { topic, kafkaPartition, position });
     if (set.fault !== null) {
       throw set.fault;
     }
-    for (const record of set.records) {
-      if (record.offset < end) {
-        records.push(record);
-      }
-    }
+    lists.push(set.records.slice(0, set.records.indexFrom(end)));
     empty = set.nextOffset === position ? empty + 1 : 0;
     // Control records and aborted ones count as read; the log's end, found above, bounds the loop.
     position = set.nextOffset;
@@ -75,7 +71,7 @@ async function readFrom(cluster: Cluster, options: ReadRangeOptions): Promise<Fe
   if (position < end) {
     throw new Error(`the broker gave nothing from offset ${position} on`);
   }
-  return records;
+  return RecordList.join(lists);
 }
 
 async function fetchOnce(

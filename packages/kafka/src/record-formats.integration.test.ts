@@ -45,9 +45,9 @@ async function readAll(test: TestTopic, count: number): Promise<readonly Fetched
   const consumer = testConsumer(test, { onBatch: async (range) => void ranges.push(range) });
   consumers.push(consumer);
   await consumer.start();
-  const fetched = () => ranges.flatMap(({ records }) => records);
+  const fetched = () => ranges.flatMap(({ records }) => [...records]);
   await until(() => fetched().length >= count);
-  const read = await readRange({ ...test, kafkaPartition: 0, from: 0, to: 10_000 });
+  const read = [...(await readRange({ ...test, kafkaPartition: 0, from: 0, to: 10_000 }))];
   const facts = ({ offset, timestampMs, key, value }: FetchedRecord) => ({ offset, timestampMs, key, value });
   expect(read.map(facts)).toEqual(fetched().map(facts));
   return read;

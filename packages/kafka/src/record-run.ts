@@ -1,8 +1,8 @@
 import { ByteCursor } from './byte-cursor.ts';
 import type { FetchedRecord } from './fetched-batch.ts';
 
-/** The records of one record batch, inflated, with what its header says of all of them. */
-export interface RecordRun {
+/** The bytes of one record batch's records, inflated, and what its header says of them. */
+export interface RecordBytes {
   readonly bytes: Buffer;
   readonly records: number;
   readonly firstOffset: number;
@@ -14,82 +14,141 @@ export interface RecordRun {
 }
 
 /**
- * Appends the records at `position` and behind it. Layout: https://kafka.apache.org/documentation/#record (read
- * 2026-11-24). What a record holds is checked here and read when it is asked for: of the two buffers that kafkajs makes
- * of each record one is hardly ever used, and a hundred thousand of them are kept until their range is stored.
- * Throws RangeError where the bytes are no records.
+ * Records that stand beside one another in one record batch: its bytes, and a few numbers for each record, which say
+ * where it stands. An object of each would outlive several collections, since a hundred thousand of them wait until
+ * their range is stored; here one is made when it is asked for, and is gone at once.
  */
-export function appendRecords(into: FetchedRecord[], run: RecordRun, position: number): void {
-  const { bytes, firstOffset, lastOffset } = run;
-  const cursor = new ByteCursor(bytes, 0);
-  let before = firstOffset - 1;
-  for (let index = 0; index < run.records; index++) {
-    const length = cursor.varint();
-    const start = cursor.position;
-    const end = start + length;
-    cursor.position += ATTRIBUTES_BYTES;
-    cursor.skip();
-    const offset = firstOffset + cursor.varint();
-    cursor.skipBytes();
-    const valueAt = cursor.position;
-    cursor.skipBytes();
-    // What is left are headers, which nobody here reads.
-    if (cursor.position > end || end > bytes.length) {
-      throw new RangeError(`record ${index} of ${run.records} ends behind its bounds`);
-    }
-    if (offset <= before || offset > lastOffset) {
-      throw new RangeError(`record ${index} of ${run.records} has offset ${offset} behind ${before}`);
-    }
-    before = offset;
-    cursor.position = end;
-    if (offset >= position) {
-      into.push(new RunRecord(run, { offset, start, valueAt }));
-    }
+export class RecordRun {
+  readonly length: number;
+  readonly #source: RecordBytes;
+  readonly #places: Int32Array;
+
+  /** `places` holds `PLACE_NUMBERS` numbers for each record, as {@link readRun} finds them. */
+  constructor(source: RecordBytes, places: Int32Array) {
+    this.length = places.length / PLACE_NUMBERS;
+    this.#source = source;
+    this.#places = places;
   }
-  if (cursor.position !== bytes.length) {
-    throw new RangeError(`there are more bytes than ${run.records} records`);
+
+  /** The record at an index below `length`. */
+  at(index: number): FetchedRecord {
+    return new PlacedRecord(this.#source, this.#places, index * PLACE_NUMBERS);
+  }
+
+  /** The offset of the record at an index below `length`. */
+  offsetAt(index: number): number {
+    return this.#source.firstOffset + (this.#places[index * PLACE_NUMBERS + OFFSET] ?? 0);
+  }
+
+  /** A view of the records `[from, to)`. */
+  slice(from: number, to: number): RecordRun {
+    if (from === 0 && to === this.length) {
+      return this;
+    }
+    return new RecordRun(this.#source, this.#places.subarray(from * PLACE_NUMBERS, to * PLACE_NUMBERS));
   }
 }
 
-/** A record that stands in its run, and makes a view only of what is asked for. */
-class RunRecord implements FetchedRecord {
-  readonly offset: number;
-  readonly #run: RecordRun;
-  readonly #start: number;
-  /** Where the length of its value stands. */
-  readonly #valueAt: number;
+/**
+ * Finds the records in a batch's bytes. Layout: https://kafka.apache.org/documentation/#record (read 2026-11-24).
+ * Throws RangeError where the bytes are no records, or not of rising offsets within the batch's own.
+ */
+export function readRun(source: RecordBytes): RecordRun {
+  const { bytes, records, firstOffset, lastOffset } = source;
+  if (records < 0 || records > bytes.length / RECORD_BYTES_MIN) {
+    throw new RangeError(`${bytes.length} bytes cannot be ${records} records`);
+  }
+  const places = new Int32Array(records * PLACE_NUMBERS);
+  const cursor = new ByteCursor(bytes, 0);
+  let before = firstOffset - 1;
+  for (let index = 0; index < records; index++) {
+    const length = cursor.varint();
+    const start = cursor.position;
+    const end = start + length;
+    const timestampAt = start + ATTRIBUTES_BYTES;
+    cursor.position = timestampAt;
+    cursor.skip();
+    const offset = firstOffset + cursor.varint();
+    cursor.skipBytes();
+    const valueBytes = cursor.varint();
+    const valueAt = cursor.position;
+    cursor.position += Math.max(0, valueBytes);
+    // What is left are headers, which nobody here reads.
+    if (cursor.position > end || end > bytes.length) {
+      throw new RangeError(`record ${index} of ${records} ends behind its bounds`);
+    }
+    if (offset <= before || offset > lastOffset) {
+      throw new RangeError(`record ${index} of ${records} has offset ${offset} behind ${before}`);
+    }
+    before = offset;
+    cursor.position = end;
+    const at = index * PLACE_NUMBERS;
+    places[at + OFFSET] = offset - firstOffset;
+    places[at + TIMESTAMP_AT] = timestampAt;
+    places[at + VALUE_AT] = valueAt;
+    places[at + VALUE_BYTES] = valueBytes;
+  }
+  if (cursor.position !== bytes.length) {
+    throw new RangeError(`there are more bytes than ${records} records`);
+  }
+  return new RecordRun(source, places);
+}
 
-  constructor(
-    run: RecordRun,
-    { offset, start, valueAt }: { offset: number; start: number; valueAt: number },
-  ) {
-    this.offset = offset;
-    this.#run = run;
-    this.#start = start;
-    this.#valueAt = valueAt;
+/** The numbers of a record, in their order: its offset less the batch's first. */
+const OFFSET = 0;
+/** Where its own timestamp stands, and its offset and its key behind that. */
+const TIMESTAMP_AT = 1;
+/** Where its value begins. */
+const VALUE_AT = 2;
+/** Its value's length; negative = it has none. */
+const VALUE_BYTES = 3;
+const PLACE_NUMBERS = 4;
+
+/** A record that stands in its batch's bytes, and makes a view only of what is asked for. */
+class PlacedRecord implements FetchedRecord {
+  readonly #source: RecordBytes;
+  readonly #places: Int32Array;
+  /** Where its own numbers begin. */
+  readonly #at: number;
+
+  constructor(source: RecordBytes, places: Int32Array, at: number) {
+    this.#source = source;
+    this.#places = places;
+    this.#at = at;
+  }
+
+  get offset(): number {
+    return this.#source.firstOffset + this.#place(OFFSET);
   }
 
   get timestampMs(): number {
-    const { bytes, firstTimestampMs, appendedAtMs } = this.#run;
-    return appendedAtMs ?? firstTimestampMs + new ByteCursor(bytes, this.#start + ATTRIBUTES_BYTES).varlong();
+    const { bytes, firstTimestampMs, appendedAtMs } = this.#source;
+    return appendedAtMs ?? firstTimestampMs + new ByteCursor(bytes, this.#place(TIMESTAMP_AT)).varlong();
   }
 
   get key(): Buffer | null {
-    const cursor = new ByteCursor(this.#run.bytes, this.#start + ATTRIBUTES_BYTES);
+    const { bytes } = this.#source;
+    const cursor = new ByteCursor(bytes, this.#place(TIMESTAMP_AT));
     cursor.skip();
     cursor.skip();
-    return readBytes(this.#run.bytes, cursor);
+    const keyBytes = cursor.varint();
+    return viewOf(bytes, cursor.position, keyBytes);
   }
 
   get value(): Buffer | null {
-    return readBytes(this.#run.bytes, new ByteCursor(this.#run.bytes, this.#valueAt));
+    return viewOf(this.#source.bytes, this.#place(VALUE_AT), this.#place(VALUE_BYTES));
+  }
+
+  #place(number: number): number {
+    return this.#places[this.#at + number] ?? 0;
   }
 }
 
 /** A record's own attributes, of which none is defined. */
 const ATTRIBUTES_BYTES = 1;
+/** One byte each: length, attributes, timestamp, offset, key's length, value's length, number of headers. */
+const RECORD_BYTES_MIN = 7;
 
-function readBytes(bytes: Buffer, cursor: ByteCursor): Buffer | null {
-  const length = cursor.varint();
-  return length < 0 ? null : bytes.subarray(cursor.position, cursor.position + length);
+function viewOf(bytes: Buffer, start: number, length: number): Buffer | null {
+  return length < 0 ? null : bytes.subarray(start, start + length);
 }

@@ -1,16 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeBatch, markerBatch, plainBatch, type TestBatch, testRecord } from './batch-for-test.ts';
+import { RecordList } from './record-list.ts';
 import { readRecordSet } from './record-set.ts';
 
 const NONE_ABORTED = { position: 0, aborted: [] };
+const NO_RECORDS = RecordList.of([]);
 
 function read(batches: readonly TestBatch[], context: Partial<Parameters<typeof readRecordSet>[1]> = {}) {
   return readRecordSet(Buffer.concat(batches.map(encodeBatch)), { ...NONE_ABORTED, ...context });
 }
 
 function valuesOf({ records }: ReturnType<typeof readRecordSet>) {
-  return records.map(({ value }) => value?.toString());
+  return Array.from(records, ({ value }) => value?.toString());
 }
 
 const bytes = (maxLength: number) => fc.option(fc.uint8Array({ maxLength }), { nil: null });
@@ -72,7 +74,7 @@ describe('readRecordSet', () => {
     fc.assert(
       fc.property(log, fc.nat({ max: 2_000 }), (batches, position) => {
         const set = read(batches, { position });
-        const records = set.records.map(({ offset, timestampMs, key, value }) => ({
+        const records = Array.from(set.records, ({ offset, timestampMs, key, value }) => ({
           offset,
           timestampMs,
           key,
@@ -99,13 +101,13 @@ describe('readRecordSet', () => {
     }
     for (let length = 0; length < whole.length; length++) {
       const nothing = readRecordSet(whole.subarray(0, length), { position: 5, aborted: [] });
-      expect(nothing).toEqual({ records: [], nextOffset: 5, bytes: 0, fault: null });
+      expect(nothing).toEqual({ records: NO_RECORDS, nextOffset: 5, bytes: 0, fault: null });
     }
   });
 
   it('passes over batches that compaction has emptied', () => {
     const set = read([plainBatch(10, [], { lastOffsetDelta: 9 })], { position: 12 });
-    expect(set).toEqual({ records: [], nextOffset: 20, bytes: 0, fault: null });
+    expect(set).toEqual({ records: NO_RECORDS, nextOffset: 20, bytes: 0, fault: null });
   });
 
   it('leaves out markers, and the records of aborted transactions among others, in any order of the list', () => {
@@ -136,7 +138,7 @@ describe('readRecordSet', () => {
       plainBatch(offset, ['aborted'], { isTransactional: true, producerId });
     const aborted = [1, 2, 3].map((id) => ({ producerId: String(id), firstOffset: String(id) }));
     const set = read([part(10, 3n), part(11, 2n), part(12, 1n)], { position: 10, aborted });
-    expect(set).toEqual({ records: [], nextOffset: 13, bytes: 0, fault: null });
+    expect(set).toEqual({ records: NO_RECORDS, nextOffset: 13, bytes: 0, fault: null });
   });
 
   it.each([
@@ -148,7 +150,7 @@ describe('readRecordSet', () => {
     const { fault, ...set } = read([plainBatch(40, ['a'], more)], { position: 40 });
     expect(fault).toMatchObject({ code: 'unreadable_batch', retryable: false });
     expect(fault?.message).toContain(`the record batch at offset 40 cannot be read: it is ${reason}`);
-    expect(set).toEqual({ records: [], nextOffset: 40, bytes: 0 });
+    expect(set).toEqual({ records: NO_RECORDS, nextOffset: 40, bytes: 0 });
   });
 
   it('gives what stands before a batch that cannot be read, which shows at the next fetch', () => {
@@ -171,7 +173,7 @@ describe('readRecordSet', () => {
       expect(fault?.message).toBe(
         `the record batch at offset 40 cannot be read: it inflates to more than ${inflatedBytes - 1} bytes`,
       );
-      expect(set).toEqual({ records: [], nextOffset: 40, bytes: 0 });
+      expect(set).toEqual({ records: NO_RECORDS, nextOffset: 40, bytes: 0 });
     },
   );
 
@@ -217,7 +219,7 @@ describe('readRecordSet', () => {
     damage(whole);
     const { fault, records } = readRecordSet(whole, { position: 5, aborted: [] });
     expect(fault).toMatchObject({ code: 'unreadable_batch' });
-    expect(records).toEqual([]);
+    expect(records).toHaveLength(0);
   });
 
   it('never throws, and gives rising offsets from the position on, whatever the bytes are', () => {

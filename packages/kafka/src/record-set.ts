@@ -1,15 +1,15 @@
 import { type BatchHeader, readBatchHeader, readInt64, readProducerId } from './batch-header.ts';
 import { ByteCursor } from './byte-cursor.ts';
 import { KafkaError } from './errors.ts';
-import type { FetchedRecord } from './fetched-batch.ts';
 import { HEADER_BYTES } from './record-batch.ts';
 import { INFLATED_BYTES_MAX, inflateRecords } from './record-codec.ts';
-import { appendRecords } from './record-run.ts';
+import { RecordList } from './record-list.ts';
+import { type RecordRun, readRun } from './record-run.ts';
 
 /** What an answer to a fetch holds of one Kafka partition. */
 export interface RecordSet {
-  /** At the position asked for and behind it, by rising offset, without control records and aborted ones. */
-  readonly records: readonly FetchedRecord[];
+  /** At the position asked for and behind it, without control records and aborted ones. */
+  readonly records: RecordList;
   /** Behind everything that came, records left out included; the position asked for where nothing came. */
   readonly nextOffset: number;
   /** What the records keep in memory: their batches, inflated. */
@@ -56,7 +56,7 @@ class SetReader {
   readonly #position: number;
   readonly #aborted: AbortedRecords;
   readonly #inflatedBytesMax: number;
-  readonly #records: FetchedRecord[] = [];
+  readonly #runs: RecordRun[] = [];
   #inflatedBytes = 0;
   /** Behind the batch before. */
   #readTo = 0;
@@ -74,7 +74,9 @@ class SetReader {
 
   toSet(fault: KafkaError | null): RecordSet {
     const { nextOffset } = this;
-    return { records: this.#records, nextOffset, bytes: this.#inflatedBytes, fault };
+    const whole = new RecordList(this.#runs);
+    const records = whole.slice(whole.indexFrom(this.#position));
+    return { records, nextOffset, bytes: this.#inflatedBytes, fault };
   }
 
   /** Throws at the first batch that cannot be read, with what stands before it in hand. */
@@ -111,17 +113,11 @@ class SetReader {
       return;
     }
     if (!isLeftOut && !header.isControl) {
-      const before = this.#records.length;
-      try {
-        const bytesLeft = this.#inflatedBytesMax - this.#inflatedBytes;
-        const packed = this.#bytes.subarray(start + HEADER_BYTES, end);
-        const inflated = inflateRecords(packed, header.codec, bytesLeft);
-        appendRecords(this.#records, { ...header, bytes: inflated }, this.#position);
-        this.#inflatedBytes += inflated.length;
-      } catch (error) {
-        this.#records.length = before;
-        throw error;
-      }
+      const bytesLeft = this.#inflatedBytesMax - this.#inflatedBytes;
+      const packed = this.#bytes.subarray(start + HEADER_BYTES, end);
+      const inflated = inflateRecords(packed, header.codec, bytesLeft);
+      this.#runs.push(readRun({ ...header, bytes: inflated }));
+      this.#inflatedBytes += inflated.length;
     }
     this.nextOffset = lastOffset + 1;
   }

@@ -136,7 +136,7 @@ async function deadLetters() {
     from: 0,
     to: 1_000,
   });
-  return records.map(({ value }) => decodeDeadLetter(value ?? Buffer.alloc(0)));
+  return Array.from(records, ({ value }) => decodeDeadLetter(value ?? Buffer.alloc(0)));
 }
 
 /** What must not change when nothing new arrives. */

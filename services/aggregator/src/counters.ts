@@ -53,7 +53,7 @@ export function createCounters(): Counters {
 /** Counts a range that is stored, at `now` (epoch milliseconds). */
 export function countBatch(counters: Counters, { range, batch }: PendingBatch, now: number): void {
   const { counts, deadLetters } = batch;
-  const [oldest] = range.records;
+  const oldest = range.records.at(0);
   if (oldest !== undefined) {
     counters.rangeAgesMs.set(range.kafkaPartition, Math.max(0, now - oldest.timestampMs));
   }

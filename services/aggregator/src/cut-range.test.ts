@@ -1,3 +1,4 @@
+import { RecordList } from '@meterstone/kafka';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { cutRange } from './cut-range.ts';
@@ -12,19 +13,25 @@ it('cuts a range into parts that tile it and hold every record once, whatever ga
         last += step;
         return exampleRecord(last, null);
       });
-      const range = { topic: 't', kafkaPartition: 0, firstOffset: 8, nextOffset: last + 1 + behind, records };
-      const found = [];
+      const range = {
+        topic: 't',
+        kafkaPartition: 0,
+        firstOffset: 8,
+        nextOffset: last + 1 + behind,
+        records: RecordList.of(records),
+      };
+      const found: number[] = [];
       let from = range.firstOffset;
       while (from < range.nextOffset) {
         const part = cutRange(range, { from, recordsMax });
         expect(part.firstOffset).toBe(from);
         expect(part.records.length).toBeLessThanOrEqual(recordsMax);
         expect(part.nextOffset).toBeGreaterThan(from);
-        found.push(...part.records);
+        found.push(...Array.from(part.records, ({ offset }) => offset));
         from = part.nextOffset;
       }
       expect(from).toBe(range.nextOffset);
-      expect(found).toEqual(records);
+      expect(found).toEqual(records.map(({ offset }) => offset));
     }),
   );
 });

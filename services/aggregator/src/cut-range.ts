@@ -11,13 +11,12 @@ export function cutRange(
   if (from === fetched.firstOffset && fetched.records.length <= recordsMax) {
     return fetched;
   }
-  const begin = fetched.records.findIndex(({ offset }) => offset >= from);
-  const end = begin < 0 ? begin : begin + recordsMax;
-  const following = fetched.records[end];
+  const begin = fetched.records.indexFrom(from);
+  const end = begin + recordsMax;
   return {
     ...fetched,
     firstOffset: from,
-    nextOffset: begin < 0 || following === undefined ? fetched.nextOffset : following.offset,
-    records: begin < 0 ? [] : fetched.records.slice(begin, end),
+    nextOffset: fetched.records.offsetAt(end) ?? fetched.nextOffset,
+    records: fetched.records.slice(begin, end),
   };
 }

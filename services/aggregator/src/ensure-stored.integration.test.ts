@@ -3,7 +3,7 @@ import { createStoreClient, insertLedgerRange, insertRawBlock, migrate, ROLLUPS 
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createCounters } from './counters.ts';
 import { DIFFERENCE_MS_MAX, ensureStored } from './ensure-stored.ts';
-import { exampleEvent, exampleRecord, exampleTerms, exampleTools } from './example.ts';
+import { exampleEvent, exampleRecords, exampleTerms, exampleTools } from './example.ts';
 import { InsertGate } from './insert-gate.ts';
 import { newLane } from './lane.ts';
 import { toLedgerRange } from './ledger-row.ts';
@@ -35,7 +35,7 @@ const NO_OLDER = {
 /** A range of some events of an org and a stream of its own, rated and not stored. */
 async function pendingOf(orgId: string, names: readonly number[] = [1, 2, 3]): Promise<PendingBatch> {
   streams += 1;
-  const records = names.map((name, offset) => exampleRecord(offset, exampleEvent(name, { orgId })));
+  const records = exampleRecords(names.map((name) => exampleEvent(name, { orgId })));
   const nextOffset = records.length;
   const range = { stream: streams, topic: 't', kafkaPartition: 0, firstOffset: 0, nextOffset, records };
   const terms = exampleTerms();
@@ -224,7 +224,7 @@ describe('a block whose insert nobody heard of', () => {
 
   it('without rows needs no look', async () => {
     const pending = await pendingOf('empty');
-    const records = [exampleRecord(0, Buffer.from('noise'))];
+    const records = exampleRecords([Buffer.from('noise')]);
     const range = { ...pending.range, records };
     const empty = await openPending(newLane(0), range, { rating: exampleTools(), sources: NO_OLDER });
     expect(await ensure(empty)).toEqual({ outcome: 'stored', repairs: 0, verifications: 0 });

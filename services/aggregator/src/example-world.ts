@@ -1,9 +1,10 @@
-import type {
-  CommittedPosition,
-  FetchedBatch,
-  FetchedRecord,
-  Membership,
-  ProducerRecord,
+import {
+  type CommittedPosition,
+  type FetchedBatch,
+  type FetchedRecord,
+  type Membership,
+  type ProducerRecord,
+  RecordList,
 } from '@meterstone/kafka';
 import type { RatingTerms, UsageEvent } from '@meterstone/metering';
 import { createLogger } from '@meterstone/runtime';
@@ -92,7 +93,7 @@ export class ExampleWorld {
 
   /** What was fetched of a range. */
   batch(firstOffset: number, nextOffset: number): FetchedBatch {
-    const records = this.records.slice(firstOffset, nextOffset);
+    const records = RecordList.of(this.records.slice(firstOffset, nextOffset));
     return { topic: TOPIC, kafkaPartition: KAFKA_PARTITION, firstOffset, nextOffset, records };
   }
 
@@ -127,7 +128,8 @@ export class ExampleWorld {
         stream: 1,
         logBounds: new Map([[KAFKA_PARTITION, { start: this.logStart, end: this.records.length }]]),
       }),
-      readRecords: async (_, from, to) => this.records.slice(Math.max(from, this.logStart), to),
+      readRecords: async (_, from, to) =>
+        RecordList.of(this.records.slice(Math.max(from, this.logStart), to)),
       readLastRange: async () => this.#lastRange(),
       older: {
         findStored: async (keys, older) => {

@@ -1,5 +1,5 @@
 import { encodeUsageEvent } from '@meterstone/events';
-import type { FetchedRecord } from '@meterstone/kafka';
+import { type FetchedRecord, RecordList } from '@meterstone/kafka';
 import {
   createRater,
   type RatingTerms,
@@ -32,6 +32,11 @@ export function exampleBytes(event: UsageEvent): Buffer {
 export function exampleRecord(offset: number, value: UsageEvent | Buffer | null): FetchedRecord {
   const bytes = value === null || Buffer.isBuffer(value) ? value : exampleBytes(value as UsageEvent); // What is left.
   return { offset, timestampMs: EXAMPLE_TIME + offset, key: null, value: bytes };
+}
+
+/** Records of these values beside one another. */
+export function exampleRecords(values: readonly (UsageEvent | Buffer | null)[], firstOffset = 0): RecordList {
+  return RecordList.of(values.map((value, index) => exampleRecord(firstOffset + index, value)));
 }
 
 /**

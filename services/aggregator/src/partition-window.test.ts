@@ -1,17 +1,17 @@
-import type { FetchedRecord } from '@meterstone/kafka';
+import { RecordList } from '@meterstone/kafka';
 import { describe, expect, it } from 'vitest';
 import { WINDOW_OFFSETS_MAX } from './deduplicate.ts';
-import { exampleEvent, exampleRecord } from './example.ts';
+import { exampleEvent, exampleRecord, exampleRecords } from './example.ts';
 import { IdentityKey } from './identity-key.ts';
 import { edgeOf, emptyWindow, extendWindow, fillWindow, type PartitionWindow } from './partition-window.ts';
 
 /** A log whose event number is its offset, with gaps, and what was read of it. */
 function logOf(kept: (offset: number) => boolean = (offset) => offset < 100 || offset % 1_000 === 999) {
   const reads: (readonly [number, number])[] = [];
-  const readRecords = async (_kafkaPartition: number, from: number, to: number): Promise<FetchedRecord[]> => {
+  const readRecords = async (_kafkaPartition: number, from: number, to: number): Promise<RecordList> => {
     reads.push([from, to]);
     const offsets = Array.from({ length: to - from }, (_, index) => from + index).filter(kept);
-    return offsets.map((offset) => exampleRecord(offset, exampleEvent(offset)));
+    return RecordList.of(offsets.map((offset) => exampleRecord(offset, exampleEvent(offset))));
   };
   return { reads, readRecords };
 }
@@ -45,7 +45,7 @@ describe('the window of a Kafka partition', () => {
     await fillWindow(partition, 10, readRecords);
     const range = emptyWindow(0);
     await fillWindow(range, 15, logOf((offset) => offset >= 10).readRecords);
-    extendWindow(partition, range.window, { nextOffset: 15, records: [] });
+    extendWindow(partition, range.window, { nextOffset: 15, records: RecordList.of([]) });
     await fillWindow(partition, 15, readRecords);
     expect(reads).toEqual([[0, 10]]);
     expect(holds(partition, 14)).toBe(true);
@@ -95,10 +95,7 @@ describe('the window of a Kafka partition', () => {
 
   it('leaves out what never became an event', async () => {
     const partition = emptyWindow(0);
-    const readRecords = async () => [
-      exampleRecord(0, Buffer.from('noise')),
-      exampleRecord(1, exampleEvent(1)),
-    ];
+    const readRecords = async () => exampleRecords([Buffer.from('noise'), exampleEvent(1)]);
     await fillWindow(partition, 2, readRecords);
     expect(partition.window.size).toBe(1);
   });

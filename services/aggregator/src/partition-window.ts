@@ -1,13 +1,9 @@
-import type { FetchedRecord } from '@meterstone/kafka';
+import type { FetchedRecord, RecordList } from '@meterstone/kafka';
 import { DuplicateWindow, WINDOW_OFFSETS_MAX } from './deduplicate.ts';
 import { IdentityReader } from './fast-lane/identity-reader.ts';
 
 /** Reads the records of one Kafka partition in `[from, to)`; what the log no longer holds is left out. */
-export type ReadRecords = (
-  kafkaPartition: number,
-  from: number,
-  to: number,
-) => Promise<readonly FetchedRecord[]>;
+export type ReadRecords = (kafkaPartition: number, from: number, to: number) => Promise<RecordList>;
 
 /** The window of one Kafka partition, and up to where it is filled. */
 export interface PartitionWindow {
@@ -61,7 +57,7 @@ export async function fillWindow(
   for (let from = Math.max(start, partition.filledTo); from < firstOffset; from += FILL_OFFSETS) {
     const to = Math.min(from + FILL_OFFSETS, firstOffset);
     const records = await readRecords(kafkaPartition, from, to);
-    const [first] = records;
+    const first = records.at(0);
     // A gap at the front may be one of offsets, or of what the log no longer holds: taken for the latter.
     if (partition.knownFrom === null || first?.offset !== from) {
       partition.knownFrom = first?.offset ?? to;
@@ -81,11 +77,11 @@ export async function fillWindow(
 export function extendWindow(
   partition: PartitionWindow,
   seen: DuplicateWindow,
-  { nextOffset, records }: { readonly nextOffset: number; readonly records: readonly FetchedRecord[] },
+  { nextOffset, records }: { readonly nextOffset: number; readonly records: RecordList },
 ): void {
   // First the room, then the newcomers: the memory stays at one window's length.
   forgetBefore(partition, nextOffset - WINDOW_OFFSETS_MAX);
-  noteTime(partition, records[0]);
+  noteTime(partition, records.at(0));
   partition.window.absorb(seen);
   partition.filledTo = nextOffset;
 }

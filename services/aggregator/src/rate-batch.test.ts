@@ -3,7 +3,7 @@ import { rawBlockBytes, rawBlockRowCount } from '@meterstone/store';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DuplicateWindow } from './deduplicate.ts';
-import { exampleEvent, exampleRecord, exampleTerms, exampleTools } from './example.ts';
+import { exampleEvent, exampleRecord, exampleRecords, exampleTerms, exampleTools } from './example.ts';
 import { type RatingTools, rateBatch } from './rate-batch.ts';
 import type { BatchOutcome, RatedBatch, RecordRange } from './rated-batch.ts';
 import { RECORD_BYTES_MAX } from './read-record.ts';
@@ -17,7 +17,7 @@ function rangeOf(values: Values, firstOffset = 0): RecordRange {
     kafkaPartition: 3,
     firstOffset,
     nextOffset: firstOffset + values.length,
-    records: values.map((value, index) => exampleRecord(firstOffset + index, value)),
+    records: exampleRecords(values, firstOffset),
   };
 }
 

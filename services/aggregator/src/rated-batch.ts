@@ -1,5 +1,5 @@
 import type { DeadLetter } from '@meterstone/events';
-import type { FetchedRecord } from '@meterstone/kafka';
+import type { RecordList } from '@meterstone/kafka';
 import type { Rater, RatingTerms } from '@meterstone/metering';
 import type { RawBlock, RowTexts, UserKeyer, UserName } from '@meterstone/store';
 import type { BlockFacts } from './block-facts.ts';
@@ -10,7 +10,7 @@ import type { OlderEvents } from './older-events.ts';
 /** A range of offsets and the records in it. Offsets may have gaps. */
 export interface RecordRange extends OffsetRange {
   readonly topic: string;
-  readonly records: readonly FetchedRecord[];
+  readonly records: RecordList;
 }
 
 /** What the way over objects needs. The functions may remember, but must answer the same warm and cold. */

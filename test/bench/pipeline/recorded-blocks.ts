@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { encodeUsageEvent } from '@meterstone/events';
-import type { FetchedRecord } from '@meterstone/kafka';
+import { type FetchedRecord, RecordList } from '@meterstone/kafka';
 import { createRater, type RatingTerms } from '@meterstone/metering';
 import { createUserKeyer, rawBlockBytes } from '@meterstone/store';
 import { DuplicateWindow } from '../../../services/aggregator/src/deduplicate.ts';
@@ -18,7 +18,7 @@ export function ratingTools(terms: RatingTerms): RatingTools {
 }
 
 /** The traffic as records of one Kafka partition, so many at a time. */
-export function* recordBlocks(traffic: TrafficOptions, blockRows: number): Generator<FetchedRecord[]> {
+export function* recordBlocks(traffic: TrafficOptions, blockRows: number): Generator<RecordList> {
   const slab = Buffer.allocUnsafe(65_536);
   let records: FetchedRecord[] = [];
   let offset = 0;
@@ -27,22 +27,22 @@ export function* recordBlocks(traffic: TrafficOptions, blockRows: number): Gener
     records.push({ offset, timestampMs: event.ingestedAt, key: Buffer.from(event.operationId), value });
     offset += 1;
     if (records.length === blockRows) {
-      yield records;
+      yield RecordList.of(records);
       records = [];
     }
   }
-  if (records.length > 0) yield records;
+  if (records.length > 0) yield RecordList.of(records);
 }
 
 /** Records as one range. */
-export function rangeOf(records: readonly FetchedRecord[]): RecordRange {
-  const firstOffset = records[0]?.offset ?? 0;
+export function rangeOf(records: RecordList): RecordRange {
+  const firstOffset = records.offsetAt(0) ?? 0;
   const nextOffset = firstOffset + records.length;
   return { stream: 1, topic: 'bench', kafkaPartition: 0, firstOffset, nextOffset, records };
 }
 
 /** Rates records as the aggregator does, as one range. */
-function rateRecords(records: readonly FetchedRecord[], tools: RatingTools): RatedBatch {
+function rateRecords(records: RecordList, tools: RatingTools): RatedBatch {
   const outcome = rateBatch(rangeOf(records), { tools, window: new DuplicateWindow() });
   if (outcome.kind !== 'rated') throw new Error(`org ${outcome.orgId} is not configured`);
   return outcome.batch;

@@ -1,4 +1,10 @@
-import { createPartitionConsumer, type FetchedRecord, type KafkaClient, topicNames } from '@meterstone/kafka';
+import {
+  createPartitionConsumer,
+  type FetchedRecord,
+  type KafkaClient,
+  type RecordList,
+  topicNames,
+} from '@meterstone/kafka';
 import type { RatingTerms } from '@meterstone/metering';
 import { blockChecksum, type RawBlock } from '@meterstone/store';
 import { nativeBlock } from '../../../packages/store/src/raw-block.ts';
@@ -20,7 +26,7 @@ export interface StageOptions {
   readonly rounds: number;
 }
 
-type Stage = (records: readonly FetchedRecord[]) => void;
+type Stage = (records: RecordList) => void;
 
 /**
  * CPU of each stage in µs per event, medians over the rounds after a warm-up; every round does all stages in turn. `rows`
@@ -70,7 +76,7 @@ function createStages({ terms }: StageOptions): Record<string, Stage> {
   const walkOver = ({ value, timestampMs }: FetchedRecord): void => {
     if (value === null || walk.walk(value, timestampMs, room) < 0) throw new Error('the traffic is unusual');
   };
-  const rows = (records: readonly FetchedRecord[], each: RatingTools, spent?: RawBlock): RatedBatch => {
+  const rows = (records: RecordList, each: RatingTools, spent?: RawBlock): RatedBatch => {
     window = new DuplicateWindow();
     const outcome = rateBatch(rangeOf(records), {
       tools: each,

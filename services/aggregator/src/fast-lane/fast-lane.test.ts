@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openDraft } from '../batch-draft.ts';
 import { DuplicateWindow } from '../deduplicate.ts';
-import { exampleBytes, exampleEvent, exampleRecord, exampleTerms, exampleTools } from '../example.ts';
+import { exampleBytes, exampleEvent, exampleRecords, exampleTerms, exampleTools } from '../example.ts';
 import { createOlderEvents } from '../older-events.ts';
 import { type RatingTools, rateBatch } from '../rate-batch.ts';
 import type { BatchOutcome, RatedBatch, RecordRange } from '../rated-batch.ts';
@@ -19,7 +19,7 @@ function rangeOf(values: Values): RecordRange {
     kafkaPartition: 3,
     firstOffset: 0,
     nextOffset: values.length,
-    records: values.map((value, index) => exampleRecord(index, value)),
+    records: exampleRecords(values),
   };
 }
 
