@@ -13,6 +13,16 @@ export interface FetchedRecord {
   readonly value: Buffer | null;
 }
 
+/** A record and where its value stands: a view of each costs more than to read what it shows. */
+export interface PlacedRecord extends FetchedRecord {
+  /** Of its record batch. */
+  readonly memory: Buffer;
+  /** Where in `memory` its value begins, */
+  readonly valueAt: number;
+  /** and how long it is; negative = it has none. */
+  readonly valueBytes: number;
+}
+
 /** A contiguous range `[firstOffset, nextOffset)` of one Kafka partition; offsets inside it may have gaps. */
 export interface FetchedBatch {
   readonly topic: string;

@@ -8,7 +8,7 @@ export { createKafka, type KafkaClient, type KafkaOptions } from './client.ts';
 export { fetchCommitted, fetchPositions } from './committed-offsets.ts';
 export type { ConsumerProgress, PartitionProgress } from './consumer-progress.ts';
 export { KafkaError, type KafkaErrorCode } from './errors.ts';
-export type { FetchedBatch, FetchedRecord } from './fetched-batch.ts';
+export type { FetchedBatch, FetchedRecord, PlacedRecord } from './fetched-batch.ts';
 export type { CommittedPosition } from './group-ticket.ts';
 export { type LogBounds, readLogBounds } from './log-bounds.ts';
 export { type Membership, NOTE_BYTES_MAX } from './membership.ts';

@@ -1,4 +1,4 @@
-import type { FetchedRecord } from './fetched-batch.ts';
+import type { FetchedRecord, PlacedRecord } from './fetched-batch.ts';
 import { type RecordRun, readRun } from './record-run.ts';
 import { writeRecords } from './written-records.ts';
 
@@ -6,7 +6,7 @@ import { writeRecords } from './written-records.ts';
  * Records of one Kafka partition by rising offset. A list keeps where they stand and no object of any: asked for, a
  * record is made anew each time. Lists share what they hold: to cut or to join them copies nothing of a record.
  */
-export class RecordList implements Iterable<FetchedRecord> {
+export class RecordList implements Iterable<PlacedRecord> {
   readonly length: number;
   /** None is empty. */
   readonly #runs: readonly RecordRun[];
@@ -36,12 +36,12 @@ export class RecordList implements Iterable<FetchedRecord> {
     return new RecordList(lists.flatMap((list) => list.#runs));
   }
 
-  [Symbol.iterator](): Iterator<FetchedRecord, undefined> {
+  [Symbol.iterator](): Iterator<PlacedRecord, undefined> {
     return new RecordIterator(this.#runs);
   }
 
   /** As an array's: a negative index counts from the end; `undefined` = there is none. */
-  at(index: number): FetchedRecord | undefined {
+  at(index: number): PlacedRecord | undefined {
     const place = this.#placeOf(index);
     return place?.run.at(place.index);
   }
@@ -98,7 +98,7 @@ function lowest(end: number, has: (index: number) => boolean): number {
 }
 
 /** Goes over runs of which none is empty. A generator costs 0.01 µs a record more (0.045 against 0.035, 2026-11-30). */
-class RecordIterator implements Iterator<FetchedRecord, undefined> {
+class RecordIterator implements Iterator<PlacedRecord, undefined> {
   readonly #runs: readonly RecordRun[];
   #run: RecordRun | undefined;
   /** How many runs were begun. */
@@ -110,7 +110,7 @@ class RecordIterator implements Iterator<FetchedRecord, undefined> {
     this.#begin();
   }
 
-  next(): IteratorResult<FetchedRecord, undefined> {
+  next(): IteratorResult<PlacedRecord, undefined> {
     if (this.#run !== undefined && this.#index === this.#run.length) {
       this.#begin();
     }

@@ -1,5 +1,5 @@
 import { ByteCursor } from './byte-cursor.ts';
-import type { FetchedRecord } from './fetched-batch.ts';
+import type { PlacedRecord } from './fetched-batch.ts';
 
 /** The bytes of one record batch's records, inflated, and what its header says of them. */
 export interface RecordBytes {
@@ -31,8 +31,8 @@ export class RecordRun {
   }
 
   /** The record at an index below `length`. */
-  at(index: number): FetchedRecord {
-    return new PlacedRecord(this.#source, this.#places, index * PLACE_NUMBERS);
+  at(index: number): PlacedRecord {
+    return new RunRecord(this.#source, this.#places, index * PLACE_NUMBERS);
   }
 
   /** The offset of the record at an index below `length`. */
@@ -105,7 +105,7 @@ const VALUE_BYTES = 3;
 const PLACE_NUMBERS = 4;
 
 /** A record that stands in its batch's bytes, and makes a view only of what is asked for. */
-class PlacedRecord implements FetchedRecord {
+class RunRecord implements PlacedRecord {
   readonly #source: RecordBytes;
   readonly #places: Int32Array;
   /** Where its own numbers begin. */
@@ -136,7 +136,19 @@ class PlacedRecord implements FetchedRecord {
   }
 
   get value(): Buffer | null {
-    return viewOf(this.#source.bytes, this.#place(VALUE_AT), this.#place(VALUE_BYTES));
+    return viewOf(this.memory, this.valueAt, this.valueBytes);
+  }
+
+  get memory(): Buffer {
+    return this.#source.bytes;
+  }
+
+  get valueAt(): number {
+    return this.#place(VALUE_AT);
+  }
+
+  get valueBytes(): number {
+    return this.#place(VALUE_BYTES);
   }
 
   #place(number: number): number {

@@ -20,7 +20,7 @@ import {
   StoreError,
 } from '@meterstone/store';
 import { createCounters } from './counters.ts';
-import { EXAMPLE_SECRET, exampleRecord, exampleTerms } from './example.ts';
+import { EXAMPLE_SECRET, exampleFetched, exampleTerms } from './example.ts';
 import type { BatchWriters } from './flush.ts';
 import { IdFilter } from './id-filter.ts';
 import { identityOf } from './older-events.ts';
@@ -78,7 +78,7 @@ export class ExampleWorld {
   readonly filtersRead: OlderRows[] = [];
 
   constructor(values: readonly (UsageEvent | Buffer)[]) {
-    this.records = values.map((value, offset) => exampleRecord(offset, value));
+    this.records = values.map((value, offset) => exampleFetched(offset, value));
     this.termsByEpoch = new Map([[this.terms.epoch, this.terms]]);
     this.membership = {
       kafkaPartition: KAFKA_PARTITION,

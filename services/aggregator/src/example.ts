@@ -1,5 +1,5 @@
 import { encodeUsageEvent } from '@meterstone/events';
-import { type FetchedRecord, RecordList } from '@meterstone/kafka';
+import { type FetchedRecord, type PlacedRecord, RecordList } from '@meterstone/kafka';
 import {
   createRater,
   type RatingTerms,
@@ -29,14 +29,28 @@ export function exampleBytes(event: UsageEvent): Buffer {
   return slab.subarray(0, encodeUsageEvent(event, slab, 0));
 }
 
-export function exampleRecord(offset: number, value: UsageEvent | Buffer | null): FetchedRecord {
+/** A record as it was read. */
+export function exampleRecord(offset: number, value: ExampleValue, key: Buffer | null = null): PlacedRecord {
+  const record = RecordList.of([exampleFetched(offset, value, key)]).at(0);
+  if (record === undefined) throw new Error('a list of one record has one');
+  return record;
+}
+
+type ExampleValue = UsageEvent | Buffer | null;
+
+/** The facts of a record, from which others can be made. */
+export function exampleFetched(
+  offset: number,
+  value: ExampleValue,
+  key: Buffer | null = null,
+): FetchedRecord {
   const bytes = value === null || Buffer.isBuffer(value) ? value : exampleBytes(value as UsageEvent); // What is left.
-  return { offset, timestampMs: EXAMPLE_TIME + offset, key: null, value: bytes };
+  return { offset, timestampMs: EXAMPLE_TIME + offset, key, value: bytes };
 }
 
 /** Records of these values beside one another. */
-export function exampleRecords(values: readonly (UsageEvent | Buffer | null)[], firstOffset = 0): RecordList {
-  return RecordList.of(values.map((value, index) => exampleRecord(firstOffset + index, value)));
+export function exampleRecords(values: readonly ExampleValue[], firstOffset = 0): RecordList {
+  return RecordList.of(values.map((value, index) => exampleFetched(firstOffset + index, value)));
 }
 
 /**

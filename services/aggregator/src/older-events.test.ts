@@ -1,7 +1,7 @@
 import type { UsageEvent } from '@meterstone/metering';
 import { describe, expect, it } from 'vitest';
 import { WINDOW_OFFSETS_MAX } from './deduplicate.ts';
-import { exampleEvent, exampleRecord } from './example.ts';
+import { exampleEvent, exampleFetched } from './example.ts';
 import { IdFilter } from './id-filter.ts';
 import { CLOCK_SKEW_MS_MAX, createOlderEvents, identityOf, type OlderEventsOptions } from './older-events.ts';
 
@@ -25,7 +25,7 @@ function find(event: UsageEvent, options: Partial<OlderEventsOptions> = {}, time
     lookedUp: null,
     ...options,
   });
-  const standing = older.find(event, { ...exampleRecord(5, null), timestampMs }, () => KEY);
+  const standing = older.find(event, { ...exampleFetched(5, null), timestampMs }, () => KEY);
   return older.undecided.length > 0 ? 'unknown' : standing;
 }
 
@@ -53,7 +53,7 @@ describe('what is older than the window of memory', () => {
   it('counts the events whose clock is ahead by more than the allowance', () => {
     const older = createOlderEvents({ edge: EDGE, hasPredecessors: false, directIds: null, lookedUp: null });
     for (const aheadMs of [0, CLOCK_SKEW_MS_MAX, CLOCK_SKEW_MS_MAX + 1]) {
-      older.find(proxied(NOW + aheadMs), { ...exampleRecord(5, null), timestampMs: NOW }, () => KEY);
+      older.find(proxied(NOW + aheadMs), { ...exampleFetched(5, null), timestampMs: NOW }, () => KEY);
     }
     expect(older.clocksAhead).toBe(1);
   });
@@ -110,7 +110,7 @@ describe('what is older than the window of memory', () => {
     const older = createOlderEvents({ edge: EDGE, hasPredecessors: false, directIds: null, lookedUp: null });
     const direct = exampleEvent(9, { source: 'events' });
     for (const event of [proxied(NOW), direct]) {
-      older.find(event, { ...exampleRecord(5, null), timestampMs: NOW }, () => KEY);
+      older.find(event, { ...exampleFetched(5, null), timestampMs: NOW }, () => KEY);
     }
     expect(older.direct).toEqual([direct.eventId]);
   });

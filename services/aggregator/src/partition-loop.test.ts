@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { exampleEvent, exampleRecord, exampleTerms } from './example.ts';
+import { exampleEvent, exampleFetched, exampleTerms } from './example.ts';
 import { ExampleWorld, KAFKA_PARTITION, STEPS } from './example-world.ts';
 import { parseIntent } from './intent.ts';
 import { ORG_WAIT_MS_MAX } from './partition-loop.ts';
@@ -139,7 +139,7 @@ describe('the partition loop', () => {
     await before.onBatch(world.batch(0, 2), world.membership);
     expect(world.counters.deadLetters.size).toBe(1);
     // A newer version reads at offset 0 what the older one could not.
-    world.records[0] = exampleRecord(0, exampleEvent(1));
+    world.records[0] = exampleFetched(0, exampleEvent(1));
     world.refused.add(0);
     for (const offset of [3, 4]) {
       const record = world.records[offset] ?? expect.fail();
@@ -356,7 +356,7 @@ describe('duplicates beyond memory', () => {
     await world.run(2);
     world.records.push(
       ...[direct(5), direct(2), direct(3, { outputTokens: 7 }), direct(6)].map((event, index) =>
-        exampleRecord(4 + index, event),
+        exampleFetched(4 + index, event),
       ),
     );
     world.logStart = 4;
@@ -395,7 +395,7 @@ describe('duplicates beyond memory', () => {
       exampleEvent(1_000 + index, { source: 'events' }),
     );
     const world = await beyond();
-    world.records.push(...many.map((event, index) => exampleRecord(8 + index, event)));
+    world.records.push(...many.map((event, index) => exampleFetched(8 + index, event)));
     await world.run(1_000);
     expect(world.filtersRead).toEqual([{ stream: 1, kafkaPartition: KAFKA_PARTITION, before: 4 }]);
     // What the filter lets pass: the two that are stored, and hardly any other.
@@ -408,13 +408,13 @@ describe('duplicates beyond memory', () => {
     const many = Array.from({ length: IDS_WORTH_A_FILTER }, (_, index) =>
       exampleEvent(1_000 + index, { source: 'events' }),
     );
-    world.records.push(...many.map((event, index) => exampleRecord(8 + index, event)));
+    world.records.push(...many.map((event, index) => exampleFetched(8 + index, event)));
     const loop = await world.assigned();
     await loop.onBatch(world.batch(4, 8 + many.length), world.membership);
     const end = world.records.length;
     // Memory forgets them, too.
     world.logStart = end;
-    world.records.push(exampleRecord(end, many[3] ?? expect.fail()));
+    world.records.push(exampleFetched(end, many[3] ?? expect.fail()));
     loop.onMembership([]);
     const later = await world.assigned();
     await later.onBatch(world.batch(end, end + 1), world.membership);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { exampleRecord } from './example.ts';
+import { exampleFetched } from './example.ts';
 import { isReplay } from './replayed-letter.ts';
 
 it.each([
@@ -12,5 +12,7 @@ it.each([
   ['', false],
   [null, false],
 ])('a record with the key %s is one of a letter: %s', (key, expected) => {
-  expect(isReplay({ ...exampleRecord(1, null), key: key === null ? null : Buffer.from(key) })).toBe(expected);
+  expect(isReplay({ ...exampleFetched(1, null), key: key === null ? null : Buffer.from(key) })).toBe(
+    expected,
+  );
 });

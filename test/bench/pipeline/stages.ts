@@ -1,7 +1,7 @@
 import {
   createPartitionConsumer,
-  type FetchedRecord,
   type KafkaClient,
+  type PlacedRecord,
   type RecordList,
   topicNames,
 } from '@meterstone/kafka';
@@ -73,8 +73,8 @@ function createStages({ terms }: StageOptions): Record<string, Stage> {
   const room = { bytes, view: new DataView(bytes.buffer), position: 0 };
   let window = new DuplicateWindow();
   let batch: RatedBatch | null = null;
-  const walkOver = ({ value, timestampMs }: FetchedRecord): void => {
-    if (value === null || walk.walk(value, timestampMs, room) < 0) throw new Error('the traffic is unusual');
+  const walkOver = (record: PlacedRecord): void => {
+    if (walk.walk(record, room) < 0) throw new Error('the traffic is unusual');
   };
   const rows = (records: RecordList, each: RatingTools, spent?: RawBlock): RatedBatch => {
     window = new DuplicateWindow();

@@ -1,7 +1,11 @@
 import { hashRanges, LAID_OUT_HEADER } from '@meterstone/events';
+import type { PlacedRecord } from '@meterstone/kafka';
 import { EVENT_LIMITS, TOKEN_BUCKETS } from '@meterstone/metering';
 import { rawRowPlace } from '@meterstone/store';
 import { RowWalk } from './row-walk.ts';
+
+/** What a walk has to know of a record. */
+export type WalkableRecord = Pick<PlacedRecord, 'memory' | 'valueAt' | 'valueBytes' | 'timestampMs'>;
 
 /** Memory of a block in which a row is to be written, from `position` on. */
 export interface RowRoom {
@@ -52,18 +56,19 @@ export class EventWalk {
   readonly #content = [0, 0, 0, 0, 0, 0];
 
   /**
-   * Writes the row of the event in `value`, whose record has the timestamp `recordedAt`, into `room`, which is ample.
-   * Returns where the row ends; −1 = it is not such an event, or not surely.
+   * Writes the row of the event in a record into `room`, which is ample. Returns where the row ends; −1 = it is not such
+   * an event, or not surely.
    */
-  walk(value: Uint8Array, recordedAt: number, room: RowRoom): number {
+  walk(record: WalkableRecord, room: RowRoom): number {
     const { row } = this;
+    row.begin(record.memory, record.valueAt, room);
+    const end = row.at + record.valueBytes;
     try {
-      row.begin(value, room);
       if (!this.#isLaidOut()) {
         return -1;
       }
       this.#walkIdentity();
-      this.#walkClocks(recordedAt);
+      this.#walkClocks(record.timestampMs);
       this.#walkWho();
       this.#walkWhat();
       this.#walkOutcome();
@@ -75,7 +80,7 @@ export class EventWalk {
       throw error;
     }
     this.#content[5] = row.at;
-    return row.isUnusual || row.at !== value.byteOffset + value.length ? -1 : row.to;
+    return row.isUnusual || row.at !== end ? -1 : row.to;
   }
 
   /** The hash of what the event says that was walked over: that of `readUsageEvent`. */

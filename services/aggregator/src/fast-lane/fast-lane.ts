@@ -1,4 +1,4 @@
-import type { FetchedRecord } from '@meterstone/kafka';
+import type { FetchedRecord, PlacedRecord } from '@meterstone/kafka';
 import { type RatingTerms, rateByTariff, type SmallAmounts } from '@meterstone/metering';
 import { beginRawRow, endRawRow, type RowTexts, rawRowPlace, type UserKeyer } from '@meterstone/store';
 import {
@@ -41,15 +41,14 @@ export class FastLane {
   }
 
   /** Takes a record into the draft; `unusual` = it is not for here, and nothing was done. */
-  take(draft: BatchDraft, record: FetchedRecord): 'taken' | 'unusual' | UnknownOrg {
-    const { value } = record;
+  take(draft: BatchDraft, record: PlacedRecord): 'taken' | 'unusual' | UnknownOrg {
     const writer = beginRawRow(draft.block);
     const walk = this.#walk;
-    if (value === null || walk.walk(value, record.timestampMs, writer) < 0) {
+    if (walk.walk(record, writer) < 0) {
       return 'unusual';
     }
     const walked = this.#walked;
-    walked.begin(value, walk.hashContent());
+    walked.begin(record, walk.hashContent());
     const who = this.#memory.whoOf(walk, walked);
     const what = this.#memory.whatOf(walk, walked);
     const user = who === null ? -1 : this.#memory.userOf(walk, who, walked);

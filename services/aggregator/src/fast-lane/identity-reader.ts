@@ -1,4 +1,4 @@
-import type { FetchedRecord } from '@meterstone/kafka';
+import type { PlacedRecord } from '@meterstone/kafka';
 import { IdentityKey } from '../identity-key.ts';
 import { readRecord } from '../read-record.ts';
 import { EventWalk } from './event-walk.ts';
@@ -13,10 +13,9 @@ export class IdentityReader {
   readonly #room = { bytes: this.#scratch, view: new DataView(this.#scratch.buffer), position: 0 };
 
   /** Takes a record's identity; false = it holds no event that could be booked. */
-  read(record: FetchedRecord): boolean {
-    const { value, timestampMs } = record;
+  read(record: PlacedRecord): boolean {
     const walk = this.#walk;
-    if (value !== null && walk.walk(value, timestampMs, this.#room) >= 0 && walk.isPlain()) {
+    if (walk.walk(record, this.#room) >= 0 && walk.isPlain()) {
       this.key.read(walk.row.bytes, walk.idAt, walk.line);
       this.content = walk.hashContent();
       return true;

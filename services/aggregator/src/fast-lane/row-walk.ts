@@ -41,15 +41,15 @@ export class RowWalk {
   #out: Uint8Array = this.bytes;
   #outView: DataView = this.view;
 
-  /** Begins at `value`, and at the row's place in the memory of `row`; `view` is over the same bytes as `bytes`. */
-  begin(value: Uint8Array, row: { bytes: Uint8Array; view: DataView; position: number }): void {
-    const { buffer } = value;
+  /** Begins at `at` in `memory`, and at the row's place in the memory of `row`; `view` is over the same bytes as `bytes`. */
+  begin(memory: Uint8Array, at: number, row: { bytes: Uint8Array; view: DataView; position: number }): void {
+    const { buffer } = memory;
     // Records of one fetch stand in a few large buffers: a view for each record would cost as much as a tenth of the walk.
     if (this.bytes.buffer !== buffer) {
       this.bytes = new Uint8Array(buffer);
       this.view = new DataView(buffer);
     }
-    this.at = value.byteOffset;
+    this.at = memory.byteOffset + at;
     this.#out = row.bytes;
     this.#outView = row.view;
     this.start = row.position;

@@ -1,15 +1,16 @@
 import { type ReadUsageEvent, readUsageEvent } from '@meterstone/events';
+import type { FetchedRecord } from '@meterstone/kafka';
 import type { UsageEvent } from '@meterstone/metering';
 
 /** The event that is being walked over, as an object: what is new is looked at as one. */
 export class WalkedEvent {
-  #value: Uint8Array = new Uint8Array(0);
+  #record: FetchedRecord | null = null;
   /** The hash of what it says, taken of its bytes. */
   content = 0;
   #read: ReadUsageEvent | null = null;
 
-  begin(value: Uint8Array, content: number): void {
-    this.#value = value;
+  begin(record: FetchedRecord, content: number): void {
+    this.#record = record;
     this.content = content;
     this.#read = null;
   }
@@ -24,7 +25,9 @@ export class WalkedEvent {
   }
 
   #readOnce(): ReadUsageEvent {
-    this.#read ??= readUsageEvent(this.#value);
+    this.#read ??= readUsageEvent(this.#record?.value ?? NO_BYTES);
     return this.#read;
   }
 }
+
+const NO_BYTES = new Uint8Array(0);
