@@ -119,7 +119,7 @@ describe('dead letters', () => {
     expect(await outcomes(false)).toEqual(['sent', 'unfit', 'stored']);
     const records = await readRange({ kafka, topic: topics.usageEvents, kafkaPartition: 1, from: 0, to: 10 });
     const record = { key: Buffer.from('replay-1-1-500'), value: exampleBytes(exampleEvent(500)) };
-    expect(records).toMatchObject([record, record]);
+    expect([...records]).toMatchObject([record, record]);
   });
 });
 
