@@ -42,6 +42,8 @@ export function kafkaProperties(node: KafkaNode): string {
     ['broker.session.timeout.ms', BROKER_SESSION_MS],
     ['broker.heartbeat.interval.ms', 500],
     ['auto.create.topics.enable', false],
+    // Nothing reads the no-op records by which a controller says, twice a second, that nothing has changed: a third of an idle node's CPU.
+    ['metadata.max.idle.interval.ms', 10_000],
     // The default takes 128 MB of heap.
     ['log.cleaner.dedupe.buffer.size', 8_388_608],
   ];
