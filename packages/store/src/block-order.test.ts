@@ -28,7 +28,7 @@ test('rows are ordered by the bytes of org and user key, then by time, then by a
     fc.property(fc.array(arbitraryKey, { maxLength: 40 }), (keys) => {
       const order = new BlockOrder();
       for (const { orgId, userKey, occurredAt } of keys)
-        order.add({ orgId, occurredAt, bytes: userKey, userKeyAt: 0 });
+        order.add({ org: order.orgNumber(orgId), occurredAt, bytes: userKey, userKeyAt: 0 });
       const expected = keys.map((key, row) => ({ ...key, row })).sort(compare);
       expect([...order.sorted()]).toEqual(expected.map(({ row }) => row));
     }),
@@ -39,7 +39,7 @@ test('more rows than the first capacity are kept', () => {
   const order = new BlockOrder();
   const userKey = new Uint8Array(16);
   for (let row = 0; row < 5000; row += 1)
-    order.add({ orgId: 'acme', occurredAt: 5000 - row, bytes: userKey, userKeyAt: 0 });
+    order.add({ org: order.orgNumber('acme'), occurredAt: 5000 - row, bytes: userKey, userKeyAt: 0 });
   expect(order.sorted()[0]).toBe(4999);
   expect(new Set(order.sorted()).size).toBe(5000);
 });

@@ -15,7 +15,8 @@ const PREFIX_BITS = 53 - ROW_BITS;
 
 /** The sorting key of a row. */
 export interface OrderKey {
-  readonly orgId: string;
+  /** From {@link BlockOrder.orgNumber}. */
+  readonly org: number;
   /** Epoch milliseconds. */
   readonly occurredAt: number;
   /** The 16 bytes of the user key stand in here from `userKeyAt` on. */
@@ -36,12 +37,21 @@ export class BlockOrder {
   readonly #orgNumbers = new Map<string, number>();
   #keys = new Uint32Array(FIRST_CAPACITY_ROWS * KEY_WORDS);
 
+  /** The number of an org in this block. */
+  orgNumber(orgId: string): number {
+    const known = this.#orgNumbers.get(orgId);
+    if (known !== undefined) return known;
+    const number = this.#orgNumbers.size;
+    this.#orgNumbers.set(orgId, number);
+    return number;
+  }
+
   /** Takes the key of the next row. */
-  add({ orgId, occurredAt, bytes, userKeyAt }: OrderKey): void {
+  add({ org, occurredAt, bytes, userKeyAt }: OrderKey): void {
     let word = this.rowCount * KEY_WORDS;
     if (word === this.#keys.length) this.#grow();
     const keys = this.#keys;
-    keys[word] = this.#orgNumber(orgId);
+    keys[word] = org;
     for (let byte = 0; byte < USER_KEY_BYTES; byte += WORD_BYTES) {
       word += 1;
       keys[word] = readWord(bytes, userKeyAt + byte);
@@ -99,14 +109,6 @@ export class BlockOrder {
       if (difference !== 0) return difference;
     }
     return a - b;
-  }
-
-  #orgNumber(orgId: string): number {
-    const known = this.#orgNumbers.get(orgId);
-    if (known !== undefined) return known;
-    const number = this.#orgNumbers.size;
-    this.#orgNumbers.set(orgId, number);
-    return number;
   }
 
   /** Rank of each org by its UTF-8 bytes, which is ClickHouse's order of texts and not always JavaScript's. */

@@ -32,6 +32,7 @@ export {
   createRawBlock,
   endRawRow,
   type RawBlock,
+  rawBlockOrg,
   rawBlockRowCount,
 } from './raw-block.ts';
 export { rawBlockBytes } from './raw-block-bytes.ts';

@@ -22,7 +22,8 @@ const ROW_ROOM_BYTES = 65_536;
 
 /** The sorting key of a row that was written. */
 export interface RowKey {
-  readonly orgId: string;
+  /** The org's number in the block, from {@link rawBlockOrg}. */
+  readonly org: number;
   /** Where in the writer's buffer the 16 bytes of its user key stand. */
   readonly userKeyAt: number;
   /** Epoch milliseconds. */
@@ -73,6 +74,11 @@ export function createRawBlock({ texts = new RowTexts(), spent }: RawBlockGround
   };
 }
 
+/** The number of an org in the block, for its rows' keys. */
+export function rawBlockOrg(block: RawBlock, orgId: string): number {
+  return block.order.orgNumber(orgId);
+}
+
 /** Rows in the block so far. */
 export function rawBlockRowCount(block: RawBlock): number {
   return block.order.rowCount;
@@ -98,7 +104,8 @@ export function appendRawRow(block: RawBlock, row: RawRow): void {
   }
   const { position } = writer;
   writer.position = start;
-  addRow(block, position, { orgId: event.orgId, occurredAt: event.occurredAt, bytes: userKey, userKeyAt: 0 });
+  const org = rawBlockOrg(block, event.orgId);
+  addRow(block, position, { org, occurredAt: event.occurredAt, bytes: userKey, userKeyAt: 0 });
 }
 
 /**
@@ -119,8 +126,8 @@ export function beginRawRow({ writer, chunks, spare, order }: RawBlock): RowBina
 }
 
 /** Adds the row that was written from the writer's position to `end`, in `RAW_ROW_LAYOUT`, under its sorting key. */
-export function endRawRow(block: RawBlock, end: number, { orgId, userKeyAt, occurredAt }: RowKey): void {
-  addRow(block, end, { orgId, occurredAt, bytes: block.writer.bytes, userKeyAt });
+export function endRawRow(block: RawBlock, end: number, { org, userKeyAt, occurredAt }: RowKey): void {
+  addRow(block, end, { org, occurredAt, bytes: block.writer.bytes, userKeyAt });
 }
 
 /**

@@ -58,6 +58,7 @@ describe('the facts of a block', () => {
     const rating = rate(event);
     const [whole, small] = [new BlockFacts(), new BlockFacts()];
     whole.add(event, { ...rating, totalCost: null });
+    small.addOrg(event.orgId);
     small.addSmall(
       event,
       Float64Array.from(TOKEN_BUCKETS, (bucket) => event[bucket]),

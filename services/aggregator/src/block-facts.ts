@@ -1,15 +1,14 @@
 import { type Rating, type SmallAmounts, TOKEN_BUCKETS, type UsageEvent } from '@meterstone/metering';
 import type { BlockScope, RangeSums } from '@meterstone/store';
 
-/** Whose a row is, and when it occurred and was built, epoch milliseconds. */
-export type RowPlace = Pick<UsageEvent, 'orgId' | 'occurredAt' | 'ingestedAt'>;
+/** When a row occurred and was built, epoch milliseconds. */
+export type RowTimes = Pick<UsageEvent, 'occurredAt' | 'ingestedAt'>;
 
 /** What the ledger and a verification need to know of a block, gathered row by row: every row pays for it. */
 export class BlockFacts {
   readonly #sums = new ExactSums(TOKEN_BUCKETS.length + AMOUNTS);
   readonly #orgIds = new Set<string>();
   readonly #quarters = new Set<number>();
-  #lastOrgId = '';
   #lastQuarter = Number.NaN;
   /** Greatest `ingestedAt` of the rows, epoch milliseconds; `null` = there is none. */
   ingestedAtMax: number | null = null;
@@ -17,11 +16,19 @@ export class BlockFacts {
   add(event: UsageEvent, rating: Rating): void {
     addTokens(this.#sums, event);
     addAmounts(this.#sums, rating);
+    this.addOrg(event.orgId);
     this.#touch(event);
   }
 
-  /** As {@link add}: `counts` in the order of `TOKEN_BUCKETS`, amounts as `rateByTariff` gives them. */
-  addSmall(place: RowPlace, counts: Float64Array, amounts: SmallAmounts): void {
+  /** Notes an org of which there are rows. */
+  addOrg(orgId: string): void {
+    this.#orgIds.add(orgId);
+  }
+
+  /**
+   * As {@link add}, of an org that is noted: `counts` in the order of `TOKEN_BUCKETS`, amounts as `rateByTariff` gives them.
+   */
+  addSmall(times: RowTimes, counts: Float64Array, amounts: SmallAmounts): void {
     const sums = this.#sums;
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
       const count = counts[bucket] ?? 0;
@@ -33,16 +40,12 @@ export class BlockFacts {
     sums.addSmall(BUCKETS + 1, amounts.totalCost);
     sums.addSmall(BUCKETS + 2, amounts.surchargeCost);
     sums.addSmall(BUCKETS + 3, amounts.charge);
-    this.#touch(place);
+    this.#touch(times);
   }
 
-  #touch({ orgId, occurredAt, ingestedAt }: RowPlace): void {
+  #touch({ occurredAt, ingestedAt }: RowTimes): void {
     const quarter = Math.floor(occurredAt / QUARTER_MS);
-    // Neighbours are mostly of one org or of one time.
-    if (orgId !== this.#lastOrgId) {
-      this.#lastOrgId = orgId;
-      this.#orgIds.add(orgId);
-    }
+    // Neighbours are mostly of one time.
     if (quarter !== this.#lastQuarter) {
       this.#lastQuarter = quarter;
       this.#quarters.add(quarter);

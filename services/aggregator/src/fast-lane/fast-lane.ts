@@ -1,6 +1,13 @@
 import type { FetchedRecord, PlacedRecord } from '@meterstone/kafka';
 import { type RatingTerms, rateByTariff, type SmallAmounts } from '@meterstone/metering';
-import { beginRawRow, endRawRow, type RowTexts, rawRowPlace, type UserKeyer } from '@meterstone/store';
+import {
+  beginRawRow,
+  endRawRow,
+  type RowTexts,
+  rawBlockOrg,
+  rawRowPlace,
+  type UserKeyer,
+} from '@meterstone/store';
 import {
   type BatchDraft,
   book,
@@ -105,7 +112,11 @@ export class FastLane {
   #book(draft: BatchDraft, { offset }: FetchedRecord, { who, user }: { who: KnownWho; user: number }): void {
     const { row, occurredAt, ingestedAt, counts } = this.#walk;
     const { users } = this.#memory;
-    const { orgId } = who;
+    if (who.batch !== this.#batch) {
+      who.batch = this.#batch;
+      who.orgInBlock = rawBlockOrg(draft.block, who.orgId);
+      draft.facts.addOrg(who.orgId);
+    }
     const { stream, kafkaPartition } = draft.range;
     const userKeyAt = row.start + USER_KEY;
     row.setInt32(STREAM, stream);
@@ -113,9 +124,9 @@ export class FastLane {
     row.setInt64(KAFKA_OFFSET, offset);
     row.setInt32(BOOKED_PERIOD, OWN_PERIOD);
     users.writeKey(user, draft.block.writer.view, userKeyAt);
-    endRawRow(draft.block, row.to, { orgId, userKeyAt, occurredAt });
+    endRawRow(draft.block, row.to, { org: who.orgInBlock, userKeyAt, occurredAt });
     draft.stored += 1;
-    draft.facts.addSmall({ orgId, occurredAt, ingestedAt }, counts, this.#amounts);
+    draft.facts.addSmall({ occurredAt, ingestedAt }, counts, this.#amounts);
     const appeared = users.appear(user, this.#batch);
     if (appeared !== null) {
       draft.users.addNew(appeared);

@@ -38,6 +38,9 @@ export interface KnownWho extends PlanHolder {
   readonly orgNumber: number;
   /** `null` = the terms do not know the org. */
   readonly chargings: OrgChargings | null;
+  /** The batch in which they last had a row, and the org's number in its block. */
+  batch: number;
+  orgInBlock: number;
 }
 
 /** Provider, models, operation, tiers and region that events have in common. */
@@ -203,6 +206,8 @@ export class RatingMemory {
       texts: whoNumber(this.#texts, event),
       plan: org === undefined ? null : defaultPlan(org, apiKeyId),
       charging: null,
+      batch: 0,
+      orgInBlock: 0,
       orgNumber,
       chargings: org === undefined ? null : new OrgChargings(org, this.#chargings),
     };
