@@ -43,6 +43,7 @@ export class EventWalk {
   planEnd = 0;
   /** Provider, models, operation, tiers and region, as they stand. */
   whatAt = 0;
+  operationAt = 0;
   whatEnd = 0;
   /** Numbers of their symbols. */
   credentialType = 0;
@@ -88,10 +89,12 @@ export class EventWalk {
     return hashRanges(this.row.view, this.#content);
   }
 
-  /** Whether whose it is and what was called are surely texts: without a byte of another writing, or of a long text. */
-  isPlain(): boolean {
-    const { row, whoAt, userEnd, whatAt, whatEnd } = this;
-    return row.isAscii(whoAt, userEnd) && row.isAscii(whatAt, whatEnd);
+  /** Whether whose it is and what was called are surely texts. */
+  isOfTexts(): boolean {
+    const { row, whoAt, userEnd, whatAt, operationAt, whatEnd } = this;
+    return (
+      row.areTexts(whoAt, userEnd) && row.areTexts(whatAt, operationAt) && row.areTexts(operationAt, whatEnd)
+    );
   }
 
   #isLaidOut(): boolean {
@@ -228,6 +231,7 @@ export class EventWalk {
     row.skipText(providerTextCharactersMax);
     row.skipTextOrNull(providerTextCharactersMax);
     row.skipTextOrNull(providerTextCharactersMax);
+    this.operationAt = row.at;
     row.skipText(idCharactersMax);
     row.skipTextOrNull(providerTextCharactersMax);
     row.skipTextOrNull(providerTextCharactersMax);

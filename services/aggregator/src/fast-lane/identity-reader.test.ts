@@ -24,12 +24,16 @@ describe('the identity of a record', () => {
   });
 
   it('is the same by bytes and by object where a byte of a text is none', () => {
-    const good = exampleBytes(exampleEvent(1, { project: 'chät', region: 'eu-1', user: 'künde' }));
+    const good = exampleBytes(
+      exampleEvent(1, { project: 'chät', region: '\ufffd', user: 'künde'.repeat(12) }),
+    );
     const reader = new IdentityReader();
     let others = 0;
-    for (let at = 0; at < good.length; at += 1) {
+    for (let each = 0; each < 3 * good.length; each += 1) {
+      const at = each % good.length;
       const value = Buffer.from(good);
-      value[at] = 0xff;
+      // Never UTF-8, begun and not ended, or ended and not begun.
+      value[at] = [0xff, 0xe2, 0x82][Math.floor(each / good.length)] ?? 0;
       const record = exampleRecord(1, value);
       const read = readRecord(record);
       expect(reader.read(record)).toBe(read.kind === 'event');
@@ -38,7 +42,17 @@ describe('the identity of a record', () => {
         others += 1;
       }
     }
-    expect(others).toBeGreaterThan(50);
+    expect(others).toBeGreaterThan(150);
+  });
+
+  it('is the same by bytes and by object where the length of the next text ends a letter', () => {
+    const good = exampleBytes(exampleEvent(1, { responseModel: 'gpt-tesx', operation: 'o'.repeat(70) }));
+    // The length of 70 begins with 0x8c, which as UTF-8 goes on with what 0xc3 began.
+    good[good.indexOf('gpt-tesx') + 7] = 0xc3;
+    const record = exampleRecord(1, good);
+    const reader = new IdentityReader();
+    expect(reader.read(record)).toBe(true);
+    expect(reader.content).toBe(contentOf(record));
   });
 
   it('is not there in what is no event, or none that can be booked', () => {

@@ -15,7 +15,7 @@ export class IdentityReader {
   /** Takes a record's identity; false = it holds no event that could be booked. */
   read(record: PlacedRecord): boolean {
     const walk = this.#walk;
-    if (walk.walk(record, this.#room) >= 0 && walk.isPlain()) {
+    if (walk.walk(record, this.#room) >= 0 && walk.isOfTexts()) {
       this.key.read(walk.row.bytes, walk.idAt, walk.line);
       this.content = walk.hashContent();
       return true;

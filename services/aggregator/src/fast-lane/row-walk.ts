@@ -289,12 +289,15 @@ export class RowWalk {
     return firstLength < secondLength;
   }
 
-  /** Whether all bytes from `start` to `end` are below 128. */
-  isAscii(start: number, end: number): boolean {
+  /**
+   * Whether bytes that were read over, texts that may be absent but for the first, are surely texts: all of them together
+   * are UTF-8, and then so is each, for before each but the first stands a byte of ASCII, which says that it is there.
+   */
+  areTexts(start: number, end: number): boolean {
     const { bytes } = this;
     for (let at = start; at < end; at++) {
       if ((bytes[at] ?? 0) > 0x7f) {
-        return false;
+        return isUtf8(bytes.subarray(start, end));
       }
     }
     return true;
