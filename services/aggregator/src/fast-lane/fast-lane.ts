@@ -85,13 +85,13 @@ export class FastLane {
   #stand(draft: BatchDraft, record: FetchedRecord): Standing {
     const walk = this.#walk;
     const { row, idAt, line, isProxied } = walk;
-    this.#key.read(row.bytes, idAt, line);
-    const inMemory = standInMemory(draft, record, { key: this.#key, content: this.#walked.content });
+    const key = this.#key;
+    key.read(row.bytes, idAt, line);
+    const inMemory = standInMemory(draft, record, { key, content: this.#walked.content });
     if (isDecided(inMemory)) {
       return inMemory;
     }
-    const isTimed = isProxied && (row.bytes[idAt + VERSION_BYTE] ?? 0) >>> 4 === TIMED_VERSION;
-    const madeAtMs = isTimed ? row.view.getUint16(idAt) * WORD + row.view.getUint32(idAt + 2) : null;
+    const madeAtMs = isProxied && key.madeAt >= 0 ? key.madeAt : null;
     if (inMemory === 'absent' && draft.older?.excludes(madeAtMs, record.timestampMs) !== false) {
       return 'absent';
     }
@@ -148,8 +148,5 @@ const STREAM = rawRowPlace('stream');
 const KAFKA_PARTITION = rawRowPlace('kafka_partition');
 const KAFKA_OFFSET = rawRowPlace('kafka_offset');
 const BOOKED_PERIOD = rawRowPlace('booked_period');
-const WORD = 2 ** 32;
 /** `booked_period` of a row that is booked in the period in which it occurred. */
 const OWN_PERIOD = 0;
-const VERSION_BYTE = 6;
-const TIMED_VERSION = 7;
