@@ -8,7 +8,6 @@ import type { NativeColumn } from './native-column.ts';
 import { NullableColumn } from './nullable-column.ts';
 import { RowGroup } from './row-group.ts';
 import { SharedNameColumn } from './shared-name-column.ts';
-import { SharedTextColumn } from './shared-text-column.ts';
 import { TextColumn } from './text-column.ts';
 
 /** A block in the Native format. */
@@ -87,13 +86,13 @@ function columnOf({ type }: Column, place: ColumnPlace): NativeColumn {
   if (place.kind === 'fixed') return new FixedColumn(place.at, place.width);
   if (place.kind === 'nullable') return new NullableColumn(place.at, place.width);
   if (place.kind === 'tail') return tailColumnOf(type);
-  if (type === 'String') return new SharedTextColumn(place);
+  if (type === 'String') return new TextColumn(place);
   if (type === 'LowCardinality(String)') return new SharedNameColumn(place);
   throw new TypeError(`there is no column of type ${type} that rows share`);
 }
 
 function tailColumnOf(type: string): NativeColumn {
-  if (type === 'String') return new TextColumn();
+  if (type === 'String') return new TextColumn(null);
   if (type === 'Array(LowCardinality(String))') return new NamesColumn();
   if (type === 'Map(String, String)') return new MapColumn('texts');
   if (type === 'Map(String, Int64)') return new MapColumn('numbers');

@@ -1,3 +1,4 @@
+import type { SharedPlace } from '../row-layout.ts';
 import { ColumnBytes } from './column-bytes.ts';
 import type { NativeColumn } from './native-column.ts';
 import { lengthBytes, type RowGroup, readLength } from './row-group.ts';
@@ -8,13 +9,19 @@ const LOOPED_BYTES_MAX = 512;
 
 /** Texts, each behind its length, as in RowBinary. */
 export class TextColumn implements NativeColumn {
+  readonly #place: SharedPlace | null;
   readonly #out = new ColumnBytes();
   #count = 0;
 
-  take({ view, at, size }: RowGroup): void {
-    const out = this.#out;
-    for (let row = 0; row < size; row += 1) at[row] = copyText(view, at[row] ?? 0, out);
-    this.#count += size;
+  /** Of the texts of which rows have numbers at this place; `null` = of those that stand behind their heads. */
+  constructor(place: SharedPlace | null) {
+    this.#place = place;
+  }
+
+  take(group: RowGroup): void {
+    if (this.#place === null) this.#takeOwn(group);
+    else this.#takeShared(group, this.#place);
+    this.#count += group.size;
   }
 
   isDefault(): boolean {
@@ -28,6 +35,20 @@ export class TextColumn implements NativeColumn {
   clear(): void {
     this.#count = 0;
     this.#out.length = 0;
+  }
+
+  #takeOwn({ view, at, size }: RowGroup): void {
+    const out = this.#out;
+    for (let row = 0; row < size; row += 1) at[row] = copyText(view, at[row] ?? 0, out);
+  }
+
+  #takeShared({ view: rows, starts, size, texts }: RowGroup, { at, group, field }: SharedPlace): void {
+    const { view: source, starts: textStarts, fields } = texts[group];
+    const out = this.#out;
+    for (let row = 0; row < size; row += 1) {
+      const number = rows.getInt32((starts[row] ?? 0) + at, true);
+      copyText(source, textStarts[number * fields + field] ?? 0, out);
+    }
   }
 }
 
