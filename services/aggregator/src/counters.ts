@@ -26,6 +26,8 @@ export interface Counters {
   idsLookedUp: number;
   /** Events whose ids say that they were made long after their records. */
   clocksAhead: number;
+  /** How often what is remembered of prices was full and began afresh, by the limit that was passed. */
+  readonly memoryRestarts: Map<string, number>;
   /** Age of the oldest record of the last stored range, in milliseconds, by Kafka partition. */
   readonly rangeAgesMs: Map<number, number>;
 }
@@ -46,6 +48,7 @@ export function createCounters(): Counters {
     splits: 0,
     idsLookedUp: 0,
     clocksAhead: 0,
+    memoryRestarts: new Map(),
     rangeAgesMs: new Map(),
   };
 }
@@ -67,6 +70,10 @@ export function countBatch(counters: Counters, { range, batch }: PendingBatch, n
 
 export function countFailure(counters: Counters, code: string): void {
   increment(counters.failures, code);
+}
+
+export function countMemoryRestart(counters: Counters, limit: string): void {
+  increment(counters.memoryRestarts, limit);
 }
 
 function increment(counts: Map<string, number>, name: string): void {

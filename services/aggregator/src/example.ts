@@ -83,7 +83,7 @@ export function exampleTerms(facts: Partial<RatingTerms> = {}): RatingTerms {
 /** Tools that remember nothing yet. */
 export function exampleTools(terms: RatingTerms = exampleTerms()): RatingTools {
   const userKeyOf = createUserKeyer(EXAMPLE_SECRET);
-  return { terms, rate: createRater(terms), userKeyOf, fastLane: new FastLane(terms, userKeyOf) };
+  return { terms, rate: createRater(terms), userKeyOf, fastLane: new FastLane({ terms, userKeyOf }) };
 }
 
 const GPT_TEST = {

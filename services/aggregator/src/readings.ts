@@ -39,6 +39,13 @@ function recordReadings(counters: Counters): Reading[] {
       'Ids that memory could not decide and ClickHouse was asked for',
       () => counters.idsLookedUp,
     ),
+    {
+      name: `${PREFIX}memory_restarts_total`,
+      help: 'Times that what is remembered of prices was full and began afresh: the same result, later',
+      kind: 'counter',
+      labels: ['limit'],
+      read: () => labelled('limit', counters.memoryRestarts),
+    },
     total(
       'clocks_ahead',
       `Events whose ids were made, by their proxy's clock, more than ${CLOCK_SKEW_MS_MAX / 1000} s after Kafka took them`,

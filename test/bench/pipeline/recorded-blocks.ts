@@ -14,7 +14,7 @@ import { createTraffic, type TrafficOptions } from '../traffic/usage-traffic.ts'
 /** The aggregator's own tools for rating a range. */
 export function ratingTools(terms: RatingTerms): RatingTools {
   const userKeyOf = createUserKeyer(Buffer.from(USER_KEY_SECRET));
-  return { terms, rate: createRater(terms), userKeyOf, fastLane: new FastLane(terms, userKeyOf) };
+  return { terms, rate: createRater(terms), userKeyOf, fastLane: new FastLane({ terms, userKeyOf }) };
 }
 
 /** The traffic as records of one Kafka partition, so many at a time. */

@@ -9,6 +9,7 @@ import { createOlderEvents } from '../older-events.ts';
 import { type RatingTools, rateBatch } from '../rate-batch.ts';
 import type { BatchOutcome, RatedBatch, RecordRange } from '../rated-batch.ts';
 import { FastLane } from './fast-lane.ts';
+import { RATING_LIMITS, WHAT_NUMBERS_MAX } from './rating-limits.ts';
 
 type Values = readonly (UsageEvent | Buffer | null)[];
 
@@ -51,7 +52,7 @@ function compareWays(values: Values): number {
 /** Records that the short way leaves to the other. */
 function unusualOf(values: Values): number {
   let unusual = 0;
-  const fastLane = new FastLane(terms, tools.userKeyOf);
+  const fastLane = new FastLane({ terms, userKeyOf: tools.userKeyOf });
   const range = rangeOf(values);
   const draft = openDraft(range, { tools, window: new DuplicateWindow(), texts: fastLane.begin() });
   for (const record of range.records) {
@@ -310,18 +311,44 @@ describe('the fast lane', () => {
     }
   });
 
-  it('writes the same while it remembers and after it has forgotten', () => {
+  describe('what it remembers', () => {
     const values = Array.from({ length: 300 }, (_, name) =>
       exampleEvent(name, {
         user: `customer-${name % 70}`,
-        responseModel: `model-${name % 40}`,
+        responseModel: name % 2 === 0 ? 'gpt-test' : `model-${name % 40}`,
         plan: `plan-${name % 30}`,
+        project: `project-${name % 20}`,
       }),
     );
-    const warm = exampleTools(terms);
-    const once = resultOf(rate(values, warm));
-    expect(resultOf(rate(values, warm))).toEqual(once);
-    expect(resultOf(rate(values, { ...warm, fastLane: null }))).toEqual(once);
+
+    it('makes no difference', () => {
+      const warm = exampleTools(terms);
+      const once = resultOf(rate(values, warm));
+      expect(resultOf(rate(values, warm))).toEqual(once);
+      expect(resultOf(rate(values, { ...warm, fastLane: null }))).toEqual(once);
+    });
+
+    it.each(Object.keys(RATING_LIMITS))('starts afresh beyond its limit of %s, and says so', (limit) => {
+      const passed: string[] = [];
+      const fastLane = new FastLane({
+        ...tools,
+        limits: { ...RATING_LIMITS, [limit]: 0 },
+        onLimit: (name) => passed.push(name),
+      });
+      const forgetful = { ...tools, fastLane };
+      const once = resultOf(rate(values, forgetful));
+      expect(passed).toEqual([]);
+      expect(resultOf(rate(values, forgetful))).toEqual(once);
+      expect(passed).toEqual([limit]);
+      expect(resultOf(rate(values, { ...forgetful, fastLane: null }))).toEqual(once);
+    });
+
+    it('rates without it what has a number that is too high', () => {
+      const many = Array.from({ length: WHAT_NUMBERS_MAX + 10 }, (_, name) =>
+        exampleEvent(name, { region: `region-${name}` }),
+      );
+      expect(compareWays(many)).toBe(0);
+    });
   });
 });
 

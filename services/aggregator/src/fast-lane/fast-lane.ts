@@ -20,8 +20,19 @@ import type { Standing } from '../deduplicate.ts';
 import { IdentityKey } from '../identity-key.ts';
 import type { UnknownOrg } from '../rated-batch.ts';
 import { EventWalk } from './event-walk.ts';
+import { RATING_LIMITS, type RatingLimits } from './rating-limits.ts';
 import { type KnownWho, type RatingContext, RatingMemory } from './rating-memory.ts';
 import { WalkedEvent } from './walked-event.ts';
+
+export interface FastLaneOptions {
+  /** Ranges are rated under these. */
+  readonly terms: RatingTerms;
+  readonly userKeyOf: UserKeyer;
+  /** @default RATING_LIMITS */
+  readonly limits?: RatingLimits;
+  /** Told which limit was passed, when what is remembered of prices starts afresh. */
+  readonly onLimit?: (limit: keyof RatingLimits) => void;
+}
 
 /**
  * The short way from a record to its row: from bytes to bytes, without an event in between. It takes what is usual, and
@@ -29,21 +40,25 @@ import { WalkedEvent } from './walked-event.ts';
  */
 export class FastLane {
   readonly #memory: RatingMemory;
+  readonly #onLimit: FastLaneOptions['onLimit'];
   readonly #walk = new EventWalk();
   readonly #walked = new WalkedEvent();
   readonly #key = new IdentityKey();
   readonly #amounts: SmallAmounts = { marketCost: 0, totalCost: 0, surchargeCost: 0, charge: 0 };
   #batch = 0;
 
-  /** For ranges rated under these terms. */
-  constructor(terms: RatingTerms, userKeyOf: UserKeyer) {
-    this.#memory = new RatingMemory(terms, userKeyOf);
+  constructor({ terms, userKeyOf, limits = RATING_LIMITS, onLimit }: FastLaneOptions) {
+    this.#memory = new RatingMemory(terms, userKeyOf, limits);
+    this.#onLimit = onLimit;
   }
 
   /** To be called before the first record of each batch: where texts of its block have to go. */
   begin(): RowTexts {
     this.#batch += 1;
-    this.#memory.trim();
+    const passed = this.#memory.trim();
+    if (passed !== null) {
+      this.#onLimit?.(passed);
+    }
     return this.#memory.texts;
   }
 

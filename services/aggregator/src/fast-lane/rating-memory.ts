@@ -18,6 +18,7 @@ import {
 } from '@meterstone/store';
 import type { EventWalk } from './event-walk.ts';
 import { ChargingNumbers, OrgChargings, type PlanHolder } from './org-chargings.ts';
+import { CHARGING_NUMBERS_MAX, type RatingLimits, WHAT_NUMBERS_MAX } from './rating-limits.ts';
 import { UserMemory } from './user-memory.ts';
 import type { WalkedEvent } from './walked-event.ts';
 
@@ -58,6 +59,7 @@ export interface KnownWhat {
 export class RatingMemory {
   readonly #terms: RatingTerms;
   readonly #userKeyOf: UserKeyer;
+  readonly #limits: RatingLimits;
   #chargings = new ChargingNumbers();
   #orgNumbers = new Map<string, number>();
   #who = new Known<KnownWho>();
@@ -73,9 +75,10 @@ export class RatingMemory {
     salt: 0,
   };
 
-  constructor(terms: RatingTerms, userKeyOf: UserKeyer) {
+  constructor(terms: RatingTerms, userKeyOf: UserKeyer, limits: RatingLimits) {
     this.#terms = terms;
     this.#userKeyOf = userKeyOf;
+    this.#limits = limits;
     this.#users = new UserMemory(terms, userKeyOf);
   }
 
@@ -89,16 +92,10 @@ export class RatingMemory {
     return this.#texts;
   }
 
-  /** To be called between batches. */
-  trim(): void {
-    if (
-      this.#texts.size > TEXTS_MAX ||
-      this.#users.size > USERS_MAX ||
-      this.#who.size > WHO_MAX ||
-      this.#plans.size > PLANS_MAX ||
-      this.#what.size > WHAT_MAX / 2 ||
-      this.#chargings.size > CHARGINGS_MAX / 2
-    ) {
+  /** To be called between batches; starts afresh where a limit was passed, and names it. */
+  trim(): keyof RatingLimits | null {
+    const passed = this.#passed();
+    if (passed !== null) {
       this.#chargings = new ChargingNumbers();
       this.#orgNumbers = new Map();
       this.#who = new Known();
@@ -108,6 +105,17 @@ export class RatingMemory {
       this.#contexts = new Map();
       this.#texts = new RowTexts();
     }
+    return passed;
+  }
+
+  #passed(): keyof RatingLimits | null {
+    const limits = this.#limits;
+    if (this.#users.size > limits.users) return 'users';
+    if (this.#texts.size > limits.texts) return 'texts';
+    if (this.#who.size > limits.who) return 'who';
+    if (this.#plans.size > limits.plans) return 'plans';
+    if (this.#what.size > limits.what) return 'what';
+    return this.#chargings.size > limits.chargings ? 'chargings' : null;
   }
 
   /** `null` = it is new, and not all of the event's texts are texts. */
@@ -146,7 +154,7 @@ export class RatingMemory {
     walked: WalkedEvent,
   ): RatingContext | null {
     const { chargings } = who;
-    if (chargings === null || what.number >= WHAT_MAX) {
+    if (chargings === null || what.number >= WHAT_NUMBERS_MAX) {
       return null;
     }
     const asked = this.#planOf(walk, walked);
@@ -154,10 +162,10 @@ export class RatingMemory {
       asked === null
         ? chargings.of(this.#users.planHolder(user) ?? who, walk.occurredAt)
         : chargings.find(asked, walk.occurredAt);
-    if (charging.number >= CHARGINGS_MAX) {
+    if (charging.number >= CHARGING_NUMBERS_MAX) {
       return null;
     }
-    const key = (charging.number * WHAT_MAX + what.number) * SITUATIONS + situationOf(walk);
+    const key = (charging.number * WHAT_NUMBERS_MAX + what.number) * SITUATIONS + situationOf(walk);
     const input = inputOf(walk.counts);
     const known = this.#contexts.get(key);
     if (known !== undefined) {
@@ -220,15 +228,6 @@ export class RatingMemory {
   }
 }
 
-/** Users over all orgs, of about 250 bytes each. */
-const USERS_MAX = 200_000;
-const WHO_MAX = 50_000;
-const PLANS_MAX = 10_000;
-/** Groups of texts, most of them of the way over objects where there are so many. */
-const TEXTS_MAX = 200_000;
-/** Both together with the situations make a key of 31 bits. */
-const WHAT_MAX = 2 ** 11;
-const CHARGINGS_MAX = 2 ** 14;
 const SITUATIONS = 2 ** 6;
 /** Spans of time and sizes of input that are priced apart, of one kind of event. */
 const CONTEXTS_PER_KEY_MAX = 8;
