@@ -4,6 +4,7 @@ import type { Bench, BenchOptions } from './bench.ts';
 import { findCores } from './cores.ts';
 import { freshnessBench } from './freshness/freshness-bench.ts';
 import { describeCommit, describeMachine, describeVersions } from './machine.ts';
+import { memoryCopyGigabytes } from './memory-speed.ts';
 import { pipelineBench } from './pipeline/pipeline-bench.ts';
 import { proxyBench } from './proxy/proxy-bench.ts';
 import { ratingBench } from './rating/rating-bench.ts';
@@ -87,6 +88,7 @@ async function run({ name, bench, profile, ...asked }: Request): Promise<number>
     versions: describeVersions(),
     machine: describeMachine(cores.pinned),
   };
+  const memoryBefore = memoryCopyGigabytes();
   const cleanups: Parameters<BenchOptions['defer']>[0][] = [];
   const clean = async () => {
     for (let cleanup = cleanups.pop(); cleanup !== undefined; cleanup = cleanups.pop()) await cleanup();
@@ -101,10 +103,15 @@ async function run({ name, bench, profile, ...asked }: Request): Promise<number>
     const { results, withheld, absent = [] } = await bench({ ...asked, nodeFlags, cores, say, defer });
     // What is no figure must not stand where figures are looked for.
     const suffix = profile ? '-profiled' : asked.short ? '-short' : '';
-    const path = writeResult(BENCH_FOLDER, name + suffix, { ...facts, results });
+    await clean();
+    const memory = { memory_copy_gb_s_before: memoryBefore, memory_copy_gb_s_after: memoryCopyGigabytes() };
+    const machine = { ...facts.machine, ...memory };
+    const path = writeResult(BENCH_FOLDER, name + suffix, { ...facts, machine, results });
     process.stdout.write(`\n${resultTable(results)}\n\n`);
     for (const line of withheld) process.stdout.write(`no figure: ${line}\n`);
     for (const line of absent) process.stdout.write(`not in this run: ${line}\n`);
+    const [before, after] = Object.values(memory).map((speed) => speed.toFixed(1));
+    process.stdout.write(`this machine copied ${before} GB/s in memory before, ${after} after\n`);
     process.stdout.write(`${path}\n`);
     return withheld.length === 0 ? EXIT.ok : EXIT.failed;
   } finally {
