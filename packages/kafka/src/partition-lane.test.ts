@@ -20,6 +20,7 @@ function openLane(options: Partial<LaneOptions> = {}) {
   const ranges: FetchedBatch[] = [];
   const lane = new PartitionLane({
     recordsMax: 10,
+    rangeAgeMs: () => 0,
     permits: new Permits(2),
     ending: ending.signal,
     random: () => 0,
@@ -62,6 +63,43 @@ describe('a lane', () => {
       [107, 126],
     ]);
     expect(did).toEqual(['begun 100', 'commit 107', 'commit 126']);
+  });
+
+  it('lets a range grow for as long as is asked for, but not beyond its most', async () => {
+    let ageMs = 40;
+    const { lane, ranges, close } = openLane({ rangeAgeMs: () => ageMs });
+    await settle();
+    lane.offer(fetched(100, [100]));
+    await settle();
+    lane.offer(fetched(101, [101]));
+    await settle();
+    expect(ranges).toEqual([]);
+    await expect.poll(() => spans(ranges)).toEqual([[100, 102]]);
+
+    ageMs = 60_000;
+    lane.offer(fetched(102, [102]));
+    await settle();
+    expect(ranges).toHaveLength(1);
+    lane.offer(fetched(103, [103, 104, 105, 106, 107, 108, 109, 110, 111]));
+    await expect.poll(() => spans(ranges).at(-1)).toEqual([102, 112]);
+    await close();
+  });
+
+  it('gives up a range that waits to grow when the membership ends, and handles it before an end of its own', async () => {
+    const waiting = openLane({ rangeAgeMs: () => 60_000 });
+    await settle();
+    waiting.lane.offer(fetched(100, [100]));
+    await settle();
+    await waiting.close();
+    expect(waiting.ranges).toEqual([]);
+
+    const ending = openLane({ rangeAgeMs: () => 60_000 });
+    await settle();
+    ending.lane.offer(fetched(100, [100]));
+    await settle();
+    ending.lane.stopBehind('it cannot be read');
+    await ending.ended;
+    expect(spans(ending.ranges)).toEqual([[100, 101]]);
   });
 
   it('stops before what cannot be read only when all that waits is handled', async () => {

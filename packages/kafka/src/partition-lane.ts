@@ -10,6 +10,8 @@ import { RecordList } from './record-list.ts';
 /** What a lane does with its Kafka partition, and whom it tells. */
 export interface LaneOptions {
   readonly recordsMax: number;
+  /** How long the first record of a range waits for more of them, in milliseconds; a full queue waits no longer. */
+  readonly rangeAgeMs: () => number;
   /** Shared with the other lanes: how many ranges are handled at the same time. */
   readonly permits: Permits;
   /** No range and no further attempt is begun after it aborts. */
@@ -49,6 +51,8 @@ const RETRY = { delayMs: 200, delayMsMax: 10_000 };
 interface Waiting {
   readonly range: FetchedBatch;
   readonly bytes: number;
+  /** By `performance.now()`. */
+  readonly arrivedAt: number;
 }
 
 /**
@@ -91,9 +95,10 @@ export class PartitionLane {
     }
     const bytesEach = fetch.bytes / fetch.records.length;
     const { recordsMax } = this.#options;
+    const arrivedAt = performance.now();
     for (const range of batchSlices(fetch, { recordsMax, start: this.#tiledTo ?? 0 })) {
       const bytes = range.records.length * bytesEach;
-      this.#queue.push({ range, bytes });
+      this.#queue.push({ range, bytes, arrivedAt });
       this.#queuedRecords += range.records.length;
       this.#queuedBytes += bytes;
       this.#tiledTo = range.nextOffset;
@@ -160,12 +165,31 @@ export class PartitionLane {
         });
         continue;
       }
+      await this.#gather();
       const range = await this.#persist('handle', () => permits.run(() => this.#handleNext()));
       if (range !== null) {
         await this.#persist('commit', () => commit(range.nextOffset));
         this.#inHand = null;
         onMoved(range.nextOffset);
       }
+    }
+  }
+
+  /** Lets more records come behind the first one, for as long as is asked for. */
+  async #gather(): Promise<void> {
+    const { rangeAgeMs, ending } = this.#options;
+    while (!ending.aborted && !this.#isStopped && !this.#isPaused && this.#endReason === null) {
+      const waitMs = (this.#queue[0]?.arrivedAt ?? 0) + rangeAgeMs() - performance.now();
+      if (waitMs <= 0) {
+        return;
+      }
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, waitMs);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
     }
   }
 

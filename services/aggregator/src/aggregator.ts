@@ -95,6 +95,7 @@ export function createAggregator(parts: AggregatorParts): Aggregator {
     counters,
     progress,
     parts: () => watch?.parts ?? new Map(),
+    rangeAgeMs: () => watch?.rangeAgeMs ?? 0,
   });
 
   return {
@@ -118,6 +119,7 @@ export function createAggregator(parts: AggregatorParts): Aggregator {
         groupId: `${topicPrefix}.aggregator`,
         topic,
         recordsMax: ROWS_PER_BLOCK_MAX,
+        rangeAgeMs: () => watch?.rangeAgeMs ?? 0,
         ...(parts.instance === null ? {} : { instance: parts.instance }),
         onMembership: (kafkaPartitions) => loop.onMembership(kafkaPartitions),
         onAssigned: (membership) => loop.onAssigned(membership),

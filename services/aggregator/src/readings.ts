@@ -9,6 +9,8 @@ export interface ReadingSources {
   readonly progress: () => ConsumerProgress | null;
   /** Active parts by table. */
   readonly parts: () => ReadonlyMap<string, number>;
+  /** How long records wait for others, milliseconds. */
+  readonly rangeAgeMs: () => number;
 }
 
 /** Shows what was done, what waits and how ClickHouse bears it at `/metrics`. */
@@ -89,7 +91,7 @@ function storeReadings(counters: Counters): Reading[] {
   ];
 }
 
-function progressReadings({ counters, progress, parts }: ReadingSources): Reading[] {
+function progressReadings({ counters, progress, parts, rangeAgeMs }: ReadingSources): Reading[] {
   const partitions = () => progress()?.kafkaPartitions ?? [];
   return [
     {
@@ -125,6 +127,12 @@ function progressReadings({ counters, progress, parts }: ReadingSources): Readin
       kind: 'gauge',
       labels: ['table'],
       read: () => labelled('table', parts()),
+    },
+    {
+      name: `${PREFIX}range_wait_seconds`,
+      help: 'How long records wait for others, since ClickHouse has many parts to merge; 0 = not at all',
+      kind: 'gauge',
+      read: () => rangeAgeMs() / 1000,
     },
   ];
 }

@@ -4,6 +4,7 @@ import { createStoreClient, insertLedgerRange, type LedgerRange, migrate } from 
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { BlockFacts } from './block-facts.ts';
 import type { StoredPosition } from './partition-loop.ts';
+import { PARTS_CALM_MAX, rangeAgeMs } from './range-age.ts';
 import { type StoreWatch, watchStore } from './store-watch.ts';
 
 const database = `watch_${randomBytes(6).toString('hex')}`;
@@ -78,5 +79,39 @@ describe('the watch on ClickHouse', () => {
       },
     );
     expect(parts.get('ingest_ranges')).toBe(1);
+  });
+
+  it('lets blocks grow while merges fall behind, and says when that begins and ends', async () => {
+    const lines: string[] = [];
+    const seen = watchStore({
+      store,
+      loop: { storedTo: () => [], refuse: () => expect.fail() },
+      logger: createLogger({
+        service: 'test',
+        level: 'info',
+        destination: { write: (line) => lines.push(line) },
+      }),
+      intervalMs: 20,
+    });
+    await store.command({ query: 'SYSTEM STOP MERGES ingest_ranges' });
+    const parts = PARTS_CALM_MAX + 40;
+    await store.command({
+      query: `INSERT INTO ingest_ranges (stream, kafka_partition, first_offset, next_offset)
+        SELECT 9, 9, number, number + 1 FROM numbers(${parts})`,
+      clickhouse_settings: {
+        max_block_size: '1',
+        min_insert_block_size_rows: '1',
+        min_insert_block_size_bytes: '1',
+      },
+    });
+    await expect.poll(() => seen.parts.get('ingest_ranges')).toBeGreaterThanOrEqual(parts);
+    expect(seen.rangeAgeMs).toBe(rangeAgeMs(seen.parts));
+    expect(seen.rangeAgeMs).toBeGreaterThan(0);
+    await store.command({ query: 'SYSTEM START MERGES ingest_ranges' });
+    await store.command({ query: 'OPTIMIZE TABLE ingest_ranges FINAL' });
+    await expect.poll(() => seen.rangeAgeMs, { timeout: 10_000 }).toBe(0);
+    seen.stop();
+    const said = lines.map((line) => (JSON.parse(line) as { msg: string }).msg);
+    expect(said).toEqual(['merges fall behind, blocks grow', 'merges keep up again']);
   });
 });

@@ -1,6 +1,7 @@
 import type { Logger } from '@meterstone/runtime';
 import { type LedgerEntry, readLastLedgerRange, readPartCounts, type StoreClient } from '@meterstone/store';
 import type { PartitionLoop, StoredPosition } from './partition-loop.ts';
+import { rangeAgeMs } from './range-age.ts';
 
 export interface StoreWatchOptions {
   readonly store: StoreClient;
@@ -14,20 +15,32 @@ export interface StoreWatchOptions {
 export interface StoreWatch {
   /** Active parts by table as last seen; empty = not seen yet, or not allowed to. */
   readonly parts: ReadonlyMap<string, number>;
+  /** How long records wait so that blocks get larger, by the parts as last seen, milliseconds. */
+  readonly rangeAgeMs: number;
   stop(): void;
 }
 
 const INTERVAL_MS = 15_000;
 
 /**
- * Counts parts, and holds the ledger against what was stored: a ClickHouse that was restored from an older backup, or
+ * Counts parts, says how long blocks are to grow by them, and holds the ledger against what was stored: a ClickHouse that was restored from an older backup, or
  * emptied, under a running aggregator would take further ranges and leave a hole behind them. A look that fails says
  * nothing; the next one may.
  */
 export function watchStore({ store, loop, logger, intervalMs = INTERVAL_MS }: StoreWatchOptions): StoreWatch {
   let parts: ReadonlyMap<string, number> = new Map();
+  let ageMs = 0;
   const look = async () => {
     parts = await readPartCounts(store).catch(() => new Map());
+    const before = ageMs;
+    ageMs = rangeAgeMs(parts);
+    if (ageMs > 0 !== before > 0) {
+      const most = Math.max(0, ...parts.values());
+      logger.warn(
+        { parts: most, rangeAgeMs: ageMs },
+        ageMs > 0 ? 'merges fall behind, blocks grow' : 'merges keep up again',
+      );
+    }
     await compareLedger(store, loop);
   };
   const timer = setInterval(() => {
@@ -37,6 +50,9 @@ export function watchStore({ store, loop, logger, intervalMs = INTERVAL_MS }: St
   return {
     get parts() {
       return parts;
+    },
+    get rangeAgeMs() {
+      return ageMs;
     },
     stop: () => clearInterval(timer),
   };

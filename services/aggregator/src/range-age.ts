@@ -1,0 +1,18 @@
+/**
+ * Active parts in the fullest month of any table from which on blocks are let grow, and at which they grow longest.
+ * Merges that keep up leave 20 to 40. ClickHouse itself holds inserts up at 1,000 and refuses them at 3,000
+ * (`parts_to_delay_insert`, `parts_to_throw_insert`), and every report reads every part.
+ */
+export const PARTS_CALM_MAX = 100;
+export const PARTS_CROWDED = 500;
+/** How long records wait at most so that their block gets larger, in milliseconds. */
+export const RANGE_AGE_MS_MAX = 2_000;
+
+/**
+ * How long the first record of a range waits for others, in milliseconds: 0 while merges keep up. Fewer and larger blocks
+ * are fewer parts and less to merge, until they do.
+ */
+export function rangeAgeMs(parts: ReadonlyMap<string, number>): number {
+  const crowding = (Math.max(0, ...parts.values()) - PARTS_CALM_MAX) / (PARTS_CROWDED - PARTS_CALM_MAX);
+  return Math.round(Math.min(1, Math.max(0, crowding)) * RANGE_AGE_MS_MAX);
+}
