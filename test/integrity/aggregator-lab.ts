@@ -103,6 +103,7 @@ export async function openAggregatorLab(
         loadTerms: async () => TERMS,
         instance: instance ?? null,
         userKeySecret: EXAMPLE_SECRET,
+        flushAgeMs: 0,
         registry,
         logger: LOGGER,
         now: Date.now,

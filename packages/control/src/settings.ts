@@ -167,6 +167,17 @@ export const SETTINGS = [
     services: ['proxy'],
   },
   {
+    name: 'flush_age_ms',
+    variable: 'METERSTONE_FLUSH_AGE_MS',
+    type: 'integer',
+    unit: 'milliseconds',
+    min: 0,
+    max: 60_000,
+    default: 0,
+    doc: 'How long the first event of a block waits for others: fewer inserts cost ClickHouse less, and reports are later by as much.',
+    services: ['aggregator'],
+  },
+  {
     name: 'audit_period_ms',
     variable: 'METERSTONE_AUDIT_PERIOD_MS',
     type: 'integer',

@@ -43,7 +43,13 @@ let running: Aggregator | null = null;
 let terms: RatingTerms = exampleTerms();
 const sent = [0, 0];
 
-async function startAggregator(target: StoreClient = store): Promise<Aggregator> {
+async function startAggregator({
+  target = store,
+  flushAgeMs = 0,
+}: {
+  target?: StoreClient;
+  flushAgeMs?: number;
+} = {}): Promise<Aggregator> {
   const aggregator = createAggregator({
     kafka,
     topicPrefix,
@@ -55,6 +61,7 @@ async function startAggregator(target: StoreClient = store): Promise<Aggregator>
     loadTerms: async () => terms,
     instance: null,
     userKeySecret: EXAMPLE_SECRET,
+    flushAgeMs,
     registry: createRegistry({ service: 'aggregator-test' }),
     logger,
     now: Date.now,
@@ -107,6 +114,8 @@ async function rows<Row>(query: string): Promise<Row[]> {
 const LEDGER =
   'SELECT kafka_partition, min(first_offset) AS first, max(next_offset) AS next, sum(next_offset - first_offset) AS tiled, sum(records) AS records, sum(stored) AS stored, toString(sum(input_tokens)) AS input, toString(sum(output_tokens)) AS output, toString(sum(market_cost)) AS market, toString(sum(charge)) AS charge FROM ingest_ranges FINAL GROUP BY kafka_partition ORDER BY kafka_partition';
 const LEDGER_OF_RAW = `SELECT kafka_partition, count() AS stored, toString(sum(input_tokens)) AS input, toString(sum(output_tokens)) AS output, toString(sum(market_cost)) AS market, toString(sum(charge)) AS charge FROM raw_events GROUP BY kafka_partition ORDER BY kafka_partition`;
+
+const RANGES = 'SELECT toUInt32(count()) AS ranges FROM ingest_ranges FINAL';
 
 /** Every offset that was produced is in one range of the ledger, and its sums are raw's. */
 async function expectLedger(): Promise<void> {
@@ -237,6 +246,20 @@ describe('from Kafka to ClickHouse', () => {
     expect(await state()).toEqual(before);
   });
 
+  it('stores together what comes within the age of a block', async () => {
+    const ranges = async () => (await rows<{ ranges: number }>(RANGES))[0]?.ranges ?? 0;
+    await startAggregator({ flushAgeMs: 2_000 });
+    await settled();
+    const before = await ranges();
+    for (const name of [1, 2, 3]) {
+      await produce(0, [event(30_000 + name, { project: 'aged' })]);
+      await sleep(200);
+    }
+    await settled();
+    expect(await ranges()).toBe(before + 1);
+    await expectLedger();
+  });
+
   it('stores each event once when it is stopped and started in the middle', async () => {
     const events = Array.from({ length: 3_000 }, (_, index) => event(10_000 + index));
     const feeding = (async () => {
@@ -263,7 +286,7 @@ describe('from Kafka to ClickHouse', () => {
     const relay = await startAnswerRelay(inject('clickhouseUrl'));
     const target = createStoreClient({ url: relay.url, username: 'default', password: '', database });
     try {
-      const aggregator = await startAggregator(target);
+      const aggregator = await startAggregator({ target });
       await until('it is ready', () => aggregator.readiness().ready);
       // Without a user the rows are the first thing that is sent.
       const facts = { user: null, finishReason: 'lost' };

@@ -37,6 +37,8 @@ export interface AggregatorParts {
   /** Under this name the process gets its Kafka partitions back; `null` = it has none. */
   readonly instance: string | null;
   readonly userKeySecret: Uint8Array;
+  /** How long the first event of a block waits for others, in milliseconds. */
+  readonly flushAgeMs: number;
   readonly registry: Registry;
   readonly logger: Logger;
   /** Epoch milliseconds. */
@@ -91,11 +93,12 @@ export function createAggregator(parts: AggregatorParts): Aggregator {
   });
 
   let watch: StoreWatch | null = null;
+  const rangeAgeMs = () => Math.max(parts.flushAgeMs, watch?.rangeAgeMs ?? 0);
   registerAggregatorReadings(parts.registry, {
     counters,
     progress,
     parts: () => watch?.parts ?? new Map(),
-    rangeAgeMs: () => watch?.rangeAgeMs ?? 0,
+    rangeAgeMs,
   });
 
   return {
@@ -119,7 +122,7 @@ export function createAggregator(parts: AggregatorParts): Aggregator {
         groupId: `${topicPrefix}.aggregator`,
         topic,
         recordsMax: ROWS_PER_BLOCK_MAX,
-        rangeAgeMs: () => watch?.rangeAgeMs ?? 0,
+        rangeAgeMs,
         ...(parts.instance === null ? {} : { instance: parts.instance }),
         onMembership: (kafkaPartitions) => loop.onMembership(kafkaPartitions),
         onAssigned: (membership) => loop.onAssigned(membership),

@@ -9,8 +9,8 @@ export const PARTS_CROWDED = 500;
 export const RANGE_AGE_MS_MAX = 2_000;
 
 /**
- * How long the first record of a range waits for others, in milliseconds: 0 while merges keep up. Fewer and larger blocks
- * are fewer parts and less to merge, until they do.
+ * How long the first record of a range waits for others because of the parts that there are, in milliseconds: 0 while
+ * merges keep up. Fewer and larger blocks are fewer parts and less to merge, until they do.
  */
 export function rangeAgeMs(parts: ReadonlyMap<string, number>): number {
   const crowding = (Math.max(0, ...parts.values()) - PARTS_CALM_MAX) / (PARTS_CROWDED - PARTS_CALM_MAX);

@@ -130,7 +130,7 @@ function progressReadings({ counters, progress, parts, rangeAgeMs }: ReadingSour
     },
     {
       name: `${PREFIX}range_wait_seconds`,
-      help: 'How long records wait for others, since ClickHouse has many parts to merge; 0 = not at all',
+      help: 'How long records wait for others, as set or since ClickHouse has many parts to merge; 0 = not at all',
       kind: 'gauge',
       read: () => rangeAgeMs() / 1000,
     },
