@@ -1,8 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PROVIDER_KINDS, settingsTable } from '@meterstone/control';
+import { settingsTable } from '@meterstone/control';
 import { CLICKHOUSE_IMAGE, KAFKA_IMAGE } from '@meterstone/local-stack';
-import { PROVIDER_KINDS as KINDS_WITH_READERS } from '@meterstone/providers';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 
@@ -26,10 +25,6 @@ it('gives every composed service a health check that asks it', () => {
 
 it('documents every setting in the README, as the list in code says it', () => {
   expect(readText('README.md')).toContain(settingsTable());
-});
-
-it('knows the same provider kinds where they are configured and where they are read', () => {
-  expect([...PROVIDER_KINDS].sort()).toEqual([...KINDS_WITH_READERS].sort());
 });
 
 it('takes exact versions everywhere', () => {

@@ -1,6 +1,5 @@
-import { EVENT_LIMITS } from '@meterstone/metering';
+import { EVENT_LIMITS, PROVIDER_KINDS } from '@meterstone/metering';
 import { z } from 'zod';
-import { PROVIDER_KINDS } from './provider-kinds.ts';
 
 /** What an API key may do. `admin` implies all others. */
 export type Scope = (typeof SCOPES)[number];

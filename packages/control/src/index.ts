@@ -4,7 +4,6 @@ export { ControlError, type ControlErrorCode } from './errors.ts';
 export { hashKey } from './key-hash.ts';
 export { loadSettings } from './load-settings.ts';
 export { type Control, type ControlOptions, openControl } from './open-control.ts';
-export { PROVIDER_KINDS } from './provider-kinds.ts';
 export { createSecretReader, readUserKeySecret, type SecretReader } from './secret.ts';
 export { SETTINGS, type SettingsReader } from './settings.ts';
 export { type SettingsOf, settingsFor } from './settings-for.ts';

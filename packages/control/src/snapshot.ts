@@ -1,5 +1,4 @@
-import type { RatingTerms } from '@meterstone/metering';
-import { parseAmount } from '@meterstone/metering';
+import { type ProviderKind, parseAmount, type RatingTerms } from '@meterstone/metering';
 import { type ConfigFile, type KeyConfig, type OrgConfig, SCOPES, type Scope } from './config-schema.ts';
 
 /** An API key: all that is known of it, which is never the key itself. */
@@ -19,8 +18,7 @@ export interface ApiKey {
 /** A configured provider. */
 export interface Provider {
   readonly name: string;
-  /** One of PROVIDER_KINDS. */
-  readonly kind: string;
+  readonly kind: ProviderKind;
   /** Without a slash at its end; ends before the version. */
   readonly baseUrl: string;
   /** The operator's own secret; `null` = none or missing, then only callers' own keys (BYOK) work. */

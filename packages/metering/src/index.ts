@@ -6,6 +6,7 @@ export { DAY_MS, dayRange, formatDay, type Period, parseDay } from './period.ts'
 export type { PriceBook, PriceMatch } from './price-book.ts';
 export type { PriceBookText, ProviderText, RatesText, RowText } from './price-book-text.ts';
 export { lookUpPrice, type PriceAnswer, type PriceQuestion } from './price-lookup.ts';
+export { PROVIDER_KINDS, type ProviderKind } from './provider-kinds.ts';
 export { rateByTariff, type SmallAmounts } from './rate-by-tariff.ts';
 export { type RatePlan, type RatePlanVersionText, readRatePlan } from './rate-plan.ts';
 export { createRater, type Rater, rateUsage } from './rate-usage.ts';

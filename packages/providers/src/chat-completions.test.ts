@@ -1,3 +1,4 @@
+import type { ProviderKind } from '@meterstone/metering';
 import { EVENT_LIMITS, TOKEN_BUCKETS, type TokenBucket, USAGE_FLAGS } from '@meterstone/metering';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -5,7 +6,6 @@ import { fixtureBody } from '../../../test/fixtures/providers/load-fixture.ts';
 import { presentTokens } from '../../../test/fixtures/providers/present-tokens.ts';
 import type { AnswerFacts, UsageLine } from './answer.ts';
 import { findReader } from './find-reader.ts';
-import type { ProviderKind } from './provider-kind.ts';
 import { isCount } from './token-sheet.ts';
 
 function read(kind: ProviderKind, body: Uint8Array): AnswerFacts {

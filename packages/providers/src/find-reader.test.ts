@@ -1,6 +1,7 @@
+import { PROVIDER_KINDS, type ProviderKind } from '@meterstone/metering';
 import { describe, expect, it } from 'vitest';
 import { findReader } from './find-reader.ts';
-import { acceptsStreamOptions, PROVIDER_KINDS, type ProviderKind } from './provider-kind.ts';
+import { acceptsStreamOptions } from './stream-options.ts';
 
 const operationOf = (kind: ProviderKind, path: string, method = 'POST') =>
   findReader(kind, method, path)?.operation ?? null;

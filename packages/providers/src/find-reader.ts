@@ -1,7 +1,7 @@
+import type { ProviderKind } from '@meterstone/metering';
 import type { UsageReader } from './answer.ts';
 import { messagesReader } from './anthropic-messages.ts';
 import { createChatReader } from './chat-completions.ts';
-import type { ProviderKind } from './provider-kind.ts';
 
 /**
  * The reader for a request, by method and path after the provider's prefix (`/v1/chat/completions`; a query

@@ -1,3 +1,3 @@
 export type { AnswerFacts, FrameKind, StreamReader, UsageLine, UsageReader } from './answer.ts';
 export { findReader } from './find-reader.ts';
-export { acceptsStreamOptions, PROVIDER_KINDS, type ProviderKind } from './provider-kind.ts';
+export { acceptsStreamOptions } from './stream-options.ts';

@@ -1,10 +1,9 @@
-import { TOKEN_BUCKETS, type TokenBucket } from '@meterstone/metering';
+import { PROVIDER_KINDS, type ProviderKind, TOKEN_BUCKETS, type TokenBucket } from '@meterstone/metering';
 import { describe, expect, it } from 'vitest';
 import { presentTokens } from '../../../test/fixtures/providers/present-tokens.ts';
 import { listRecordings, NO_RECORDINGS, type Recording } from '../../../test/support/recordings.ts';
 import type { AnswerFacts } from './answer.ts';
 import { findReader } from './find-reader.ts';
-import { PROVIDER_KINDS, type ProviderKind } from './provider-kind.ts';
 
 interface Said {
   /** All tokens that the provider says the answer used. */

@@ -26,7 +26,7 @@ export interface RunningProxyOptions {
   readonly upstream: RequestListener;
   readonly limits?: Partial<ProxyLimits>;
   /** Kinds by provider name; all stand behind `upstream`. @default openai, anthropic, google, azure, bedrock, local */
-  readonly kinds?: Readonly<Record<string, string>>;
+  readonly kinds?: Readonly<Record<string, Provider['kind']>>;
   /** Base URLs that differ from the upstream's. */
   readonly baseUrls?: Readonly<Record<string, string>>;
   readonly encode?: ProxyOptions['encode'];
@@ -175,7 +175,7 @@ const KINDS = {
   azure: 'azure',
   bedrock: 'bedrock',
   local: 'openai_compatible',
-};
+} as const;
 
 function snapshotFor(origin: string, { kinds = KINDS, baseUrls = {} }: RunningProxyOptions): Snapshot {
   const key = (id: string, scopes: ApiKey['scopes']): ApiKey => {

@@ -1,4 +1,5 @@
-import { acceptsStreamOptions, type ProviderKind } from '@meterstone/providers';
+import type { ProviderKind } from '@meterstone/metering';
+import { acceptsStreamOptions } from '@meterstone/providers';
 import { type BodyFacts, hasWord } from './body-facts.ts';
 import { lastMember, scanObject } from './json-scan.ts';
 import type { Splice } from './splice.ts';

@@ -1,5 +1,5 @@
 import type { Provider, Snapshot } from '@meterstone/control';
-import { PROVIDER_KINDS, type ProviderKind } from '@meterstone/providers';
+import type { ProviderKind } from '@meterstone/metering';
 import type { Pool } from 'undici';
 import { type Authenticate, createAuthenticate } from '../request/authenticate.ts';
 import type { Pools } from './pools.ts';
@@ -49,13 +49,12 @@ export function createPrepare({
 
 function toUpstream({ name, kind, baseUrl, credential }: Provider, pools: Pools): Upstream {
   const { origin, pathname } = new URL(baseUrl);
-  const known = PROVIDER_KINDS.find((candidate) => candidate === kind) ?? 'openai_compatible';
   return {
     name,
-    kind: known,
+    kind,
     pool: pools.of(origin),
     basePath: pathname.replace(/\/+$/, ''),
-    credential: credential === null ? [] : credentialHeader(known, credential),
+    credential: credential === null ? [] : credentialHeader(kind, credential),
   };
 }
 

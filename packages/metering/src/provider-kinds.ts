@@ -1,6 +1,6 @@
 /**
- * The closed list of provider kinds, the same as in the package of usage readers, which this one may not import;
- * a test compares the two. `openai_compatible` is any server that speaks OpenAI's formats.
+ * The closed list of provider kinds: which host is spoken to, hence which of its habits to expect.
+ * `openai_compatible` is any host that speaks OpenAI's formats and of which no more is known.
  */
 export const PROVIDER_KINDS = [
   'openai',
@@ -22,3 +22,5 @@ export const PROVIDER_KINDS = [
   'alibaba',
   'openai_compatible',
 ] as const;
+
+export type ProviderKind = (typeof PROVIDER_KINDS)[number];
