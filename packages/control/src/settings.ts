@@ -173,8 +173,8 @@ export const SETTINGS = [
     unit: 'milliseconds',
     min: 0,
     max: 60_000,
-    default: 0,
-    doc: 'How long the first event of a block waits for others: fewer inserts cost ClickHouse less, and reports are later by as much.',
+    default: 500,
+    doc: 'How long an event waits for others while there are fewer than 500 for a block: fewer inserts cost ClickHouse less, and reports are later by as much.',
     services: ['aggregator'],
   },
   {

@@ -17,6 +17,7 @@ export {
   type PartitionConsumer,
   type PartitionConsumerOptions,
 } from './partition-consumer.ts';
+export type { RangeGrowth } from './partition-lane.ts';
 export { createProducer, type ProducerRecord, type RecordProducer } from './producer.ts';
 export { type ReadRangeOptions, readRange } from './read-range.ts';
 export { RecordList } from './record-list.ts';

@@ -11,7 +11,7 @@ import { GROUP_HOOKS, type GroupHooks, ticketOf } from './kafkajs-patches.ts';
 import { createMembership, type Membership } from './membership.ts';
 import { createNamedAssigner } from './named-assigner.ts';
 import { isGap, type PartitionFetch } from './partition-fetch.ts';
-import { PartitionLane } from './partition-lane.ts';
+import { PartitionLane, type RangeGrowth } from './partition-lane.ts';
 import { Permits } from './permits.ts';
 
 export interface PartitionConsumerOptions {
@@ -36,11 +36,8 @@ export interface PartitionConsumerOptions {
   readonly instance?: string;
   /** Longer ranges are cut. @default 100,000 */
   readonly recordsMax?: number;
-  /**
-   * How long the first record of a range waits for more of them, in milliseconds, asked again for each range: longer ranges
-   * are fewer. One that is as long as may be waits no longer. @default 0
-   */
-  readonly rangeAgeMs?: () => number;
+  /** When a range is large enough to be handled; asked again for each. @default at once */
+  readonly growth?: () => RangeGrowth;
   /** Ranges that are handled at the same time, over all Kafka partitions. @default 2 */
   readonly rangesAtOnce?: number;
   /** A consumer that died is replaced after this long. @default 10 s */
@@ -75,7 +72,7 @@ const DEFAULTS = {
   onMembership: () => undefined,
   instance: '',
   recordsMax: 100_000,
-  rangeAgeMs: () => 0,
+  growth: () => ({ records: 1, ageMs: 0 }),
   rangesAtOnce: 2,
   sessionTimeoutMs: 10_000,
   fetchBytesMin: 65_536,
@@ -262,13 +259,13 @@ class GroupConsumer implements PartitionConsumer {
   }
 
   #createLane(consumer: Consumer, term: Term, kafkaPartition: number): PartitionLane {
-    const { kafka, topic, onAssigned, onBatch, recordsMax, rangeAgeMs } = this.#options;
+    const { kafka, topic, onAssigned, onBatch, recordsMax, growth } = this.#options;
     const isCurrent = () => !term.isOver && term.ticket.isCurrent();
     const membership = createMembership(term.ticket, { topic, kafkaPartition, isCurrent });
     const place = [{ topic, partitions: [kafkaPartition] }];
     return new PartitionLane({
       recordsMax,
-      rangeAgeMs,
+      growth,
       permits: this.#permits,
       ending: term.ending.signal,
       random: kafka.random,

@@ -20,7 +20,7 @@ function openLane(options: Partial<LaneOptions> = {}) {
   const ranges: FetchedBatch[] = [];
   const lane = new PartitionLane({
     recordsMax: 10,
-    rangeAgeMs: () => 0,
+    growth: () => ({ records: 1, ageMs: 0 }),
     permits: new Permits(2),
     ending: ending.signal,
     random: () => 0,
@@ -65,9 +65,9 @@ describe('a lane', () => {
     expect(did).toEqual(['begun 100', 'commit 107', 'commit 126']);
   });
 
-  it('lets a range grow for as long as is asked for, but not beyond its most', async () => {
-    let ageMs = 40;
-    const { lane, ranges, close } = openLane({ rangeAgeMs: () => ageMs });
+  it('lets a range grow until it has the records that are asked for, or its first one is so old', async () => {
+    let growth = { records: 3, ageMs: 40 };
+    const { lane, ranges, close } = openLane({ growth: () => growth });
     await settle();
     lane.offer(fetched(100, [100]));
     await settle();
@@ -76,24 +76,31 @@ describe('a lane', () => {
     expect(ranges).toEqual([]);
     await expect.poll(() => spans(ranges)).toEqual([[100, 102]]);
 
-    ageMs = 60_000;
-    lane.offer(fetched(102, [102]));
+    growth = { records: 3, ageMs: 60_000 };
+    lane.offer(fetched(102, [102, 103]));
     await settle();
     expect(ranges).toHaveLength(1);
-    lane.offer(fetched(103, [103, 104, 105, 106, 107, 108, 109, 110, 111]));
-    await expect.poll(() => spans(ranges).at(-1)).toEqual([102, 112]);
+    lane.offer(fetched(104, [104]));
+    await expect.poll(() => spans(ranges).at(-1)).toEqual([102, 105]);
+
+    growth = { records: Number.POSITIVE_INFINITY, ageMs: 60_000 };
+    lane.offer(fetched(105, [105, 106, 107, 108, 109, 110, 111, 112, 113]));
+    await settle();
+    expect(ranges).toHaveLength(2);
+    lane.offer(fetched(114, [114]));
+    await expect.poll(() => spans(ranges).at(-1)).toEqual([105, 115]);
     await close();
   });
 
   it('gives up a range that waits to grow when the membership ends, and handles it before an end of its own', async () => {
-    const waiting = openLane({ rangeAgeMs: () => 60_000 });
+    const waiting = openLane({ growth: () => ({ records: 10, ageMs: 60_000 }) });
     await settle();
     waiting.lane.offer(fetched(100, [100]));
     await settle();
     await waiting.close();
     expect(waiting.ranges).toEqual([]);
 
-    const ending = openLane({ rangeAgeMs: () => 60_000 });
+    const ending = openLane({ growth: () => ({ records: 10, ageMs: 60_000 }) });
     await settle();
     ending.lane.offer(fetched(100, [100]));
     await settle();

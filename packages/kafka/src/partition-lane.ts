@@ -7,11 +7,18 @@ import type { PartitionFetch } from './partition-fetch.ts';
 import type { Permits } from './permits.ts';
 import { RecordList } from './record-list.ts';
 
+/** A range is taken once it has so many records, or its first one has waited so long. */
+export interface RangeGrowth {
+  readonly records: number;
+  /** Milliseconds. */
+  readonly ageMs: number;
+}
+
 /** What a lane does with its Kafka partition, and whom it tells. */
 export interface LaneOptions {
   readonly recordsMax: number;
-  /** How long the first record of a range waits for more of them, in milliseconds; a full queue waits no longer. */
-  readonly rangeAgeMs: () => number;
+  /** When the next range is large enough to be taken; a full queue always is. */
+  readonly growth: () => RangeGrowth;
   /** Shared with the other lanes: how many ranges are handled at the same time. */
   readonly permits: Permits;
   /** No range and no further attempt is begun after it aborts. */
@@ -175,12 +182,13 @@ export class PartitionLane {
     }
   }
 
-  /** Lets more records come behind the first one, for as long as is asked for. */
+  /** Lets more records come behind the first one, while they are few and young. */
   async #gather(): Promise<void> {
-    const { rangeAgeMs, ending } = this.#options;
+    const { growth, ending } = this.#options;
     while (!ending.aborted && !this.#isStopped && !this.#isPaused && this.#endReason === null) {
-      const waitMs = (this.#queue[0]?.arrivedAt ?? 0) + rangeAgeMs() - performance.now();
-      if (waitMs <= 0) {
+      const { records, ageMs } = growth();
+      const waitMs = (this.#queue[0]?.arrivedAt ?? 0) + ageMs - performance.now();
+      if (waitMs <= 0 || this.#queuedRecords >= records) {
         return;
       }
       await new Promise<void>((resolve) => {

@@ -18,6 +18,7 @@ import { createPartitionLoop } from './partition-loop.ts';
 import type { OlderSources } from './pending-range.ts';
 import { prepare } from './prepare.ts';
 import { readinessOf, type Troubles } from './progress.ts';
+import { rangeGrowth } from './range-age.ts';
 import { registerAggregatorReadings } from './readings.ts';
 import { type StoreWatch, watchStore } from './store-watch.ts';
 import { findStream } from './topic-stream.ts';
@@ -37,7 +38,7 @@ export interface AggregatorParts {
   /** Under this name the process gets its Kafka partitions back; `null` = it has none. */
   readonly instance: string | null;
   readonly userKeySecret: Uint8Array;
-  /** How long the first event of a block waits for others, in milliseconds. */
+  /** How long the first event of a block waits for others while they are few, in milliseconds. */
   readonly flushAgeMs: number;
   readonly registry: Registry;
   readonly logger: Logger;
@@ -93,12 +94,12 @@ export function createAggregator(parts: AggregatorParts): Aggregator {
   });
 
   let watch: StoreWatch | null = null;
-  const rangeAgeMs = () => Math.max(parts.flushAgeMs, watch?.rangeAgeMs ?? 0);
+  const crowdedAgeMs = () => watch?.rangeAgeMs ?? 0;
   registerAggregatorReadings(parts.registry, {
     counters,
     progress,
     parts: () => watch?.parts ?? new Map(),
-    rangeAgeMs,
+    rangeAgeMs: crowdedAgeMs,
   });
 
   return {
@@ -122,7 +123,7 @@ export function createAggregator(parts: AggregatorParts): Aggregator {
         groupId: `${topicPrefix}.aggregator`,
         topic,
         recordsMax: ROWS_PER_BLOCK_MAX,
-        rangeAgeMs,
+        growth: () => rangeGrowth(parts.flushAgeMs, crowdedAgeMs()),
         ...(parts.instance === null ? {} : { instance: parts.instance }),
         onMembership: (kafkaPartitions) => loop.onMembership(kafkaPartitions),
         onAssigned: (membership) => loop.onAssigned(membership),

@@ -1,3 +1,5 @@
+import type { RangeGrowth } from '@meterstone/kafka';
+
 /**
  * Active parts in the fullest month of any table from which on blocks are let grow, and at which they grow longest.
  * Merges that keep up leave 20 to 40. ClickHouse itself holds inserts up at 1,000 and refuses them at 3,000
@@ -5,7 +7,9 @@
  */
 export const PARTS_CALM_MAX = 100;
 export const PARTS_CROWDED = 500;
-/** How long records wait at most so that their block gets larger, in milliseconds. */
+/** Blocks of so many rows wait no longer: from there on rows cost more than the insert around them. */
+export const FLUSH_ROWS = 500;
+/** How long records wait at most while parts are many, in milliseconds. */
 export const RANGE_AGE_MS_MAX = 2_000;
 
 /**
@@ -15,4 +19,11 @@ export const RANGE_AGE_MS_MAX = 2_000;
 export function rangeAgeMs(parts: ReadonlyMap<string, number>): number {
   const crowding = (Math.max(0, ...parts.values()) - PARTS_CALM_MAX) / (PARTS_CROWDED - PARTS_CALM_MAX);
   return Math.round(Math.min(1, Math.max(0, crowding)) * RANGE_AGE_MS_MAX);
+}
+
+/** When a range is stored: with `FLUSH_ROWS` or after `flushAgeMs`; while parts are many, by its age alone. */
+export function rangeGrowth(flushAgeMs: number, crowdedAgeMs: number): RangeGrowth {
+  return crowdedAgeMs === 0
+    ? { records: FLUSH_ROWS, ageMs: flushAgeMs }
+    : { records: Number.POSITIVE_INFINITY, ageMs: Math.max(flushAgeMs, crowdedAgeMs) };
 }

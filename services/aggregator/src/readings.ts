@@ -9,7 +9,7 @@ export interface ReadingSources {
   readonly progress: () => ConsumerProgress | null;
   /** Active parts by table. */
   readonly parts: () => ReadonlyMap<string, number>;
-  /** How long records wait for others, milliseconds. */
+  /** How long records wait for others since parts are many, milliseconds. */
   readonly rangeAgeMs: () => number;
 }
 
@@ -130,7 +130,7 @@ function progressReadings({ counters, progress, parts, rangeAgeMs }: ReadingSour
     },
     {
       name: `${PREFIX}range_wait_seconds`,
-      help: 'How long records wait for others, as set or since ClickHouse has many parts to merge; 0 = not at all',
+      help: 'How long records wait for others, since ClickHouse has many parts to merge; 0 = it keeps up',
       kind: 'gauge',
       read: () => rangeAgeMs() / 1000,
     },
