@@ -172,7 +172,7 @@ export const SETTINGS = [
     type: 'integer',
     unit: 'milliseconds',
     min: 0,
-    max: 60_000,
+    max: 30_000,
     default: 500,
     doc: 'How long an event waits for others while there are fewer than 500 for a block: fewer inserts cost ClickHouse less, and reports are later by as much.',
     services: ['aggregator'],
