@@ -10,6 +10,9 @@ it('bounds the memory, keeps the query log alone and names every shard', () => {
   });
   expect(text).toContain('<log>/log/a&amp;b.log</log>');
   expect(text).toContain('<max_server_memory_usage>536870912</max_server_memory_usage>');
+  expect(text).toContain(
+    '<merges_mutations_memory_usage_soft_limit>214958080</merges_mutations_memory_usage_soft_limit>',
+  );
   expect(text.match(/<\w+_log>/g)).toEqual(['<query_log>']);
   expect(text.match(/<port>\d+<\/port>/g)).toEqual(['<port>9000</port>', '<port>9001</port>']);
 });

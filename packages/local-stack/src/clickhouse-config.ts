@@ -19,6 +19,10 @@ const MERGES_AT_ONCE_PER_THREAD = 8;
 /** While fewer than so many of them are free, the less is free the smaller is the largest merge that may begin. */
 const MERGES_KEPT_FOR_SMALL_PARTS = 8;
 
+/** Share of the memory that merges may take before no further one begins: one of raw has taken 370 MB. */
+const MERGES_MEMORY_SHARE = 0.4;
+const MEGABYTE = 1_048_576;
+
 /** The text of config.xml: small caches and pools, the query log alone among the system logs. */
 export function clickhouseConfig(node: ClickHouseNode): string {
   const shards = node.shardPorts.map(
@@ -40,7 +44,8 @@ export function clickhouseConfig(node: ClickHouseNode): string {
     <ttl>event_date + INTERVAL ${QUERY_LOG_DAYS} DAY DELETE</ttl>
     <flush_interval_milliseconds>5000</flush_interval_milliseconds>
   </query_log>
-  <max_server_memory_usage>${node.memoryMegabytesMax * 1_048_576}</max_server_memory_usage>
+  <max_server_memory_usage>${node.memoryMegabytesMax * MEGABYTE}</max_server_memory_usage>
+  <merges_mutations_memory_usage_soft_limit>${Math.round(node.memoryMegabytesMax * MERGES_MEMORY_SHARE) * MEGABYTE}</merges_mutations_memory_usage_soft_limit>
   <mark_cache_size>67108864</mark_cache_size>
   <index_mark_cache_size>16777216</index_mark_cache_size>
   <uncompressed_cache_size>0</uncompressed_cache_size>
