@@ -23,23 +23,24 @@ export interface StoreWatch {
 const INTERVAL_MS = 15_000;
 
 /**
- * Counts parts, says how long blocks are to grow by them, and holds the ledger against what was stored: a ClickHouse that was restored from an older backup, or
- * emptied, under a running aggregator would take further ranges and leave a hole behind them. A look that fails says
- * nothing; the next one may.
+ * Counts parts, says how long blocks are to grow by them, and holds the ledger against what was stored: a ClickHouse
+ * that was restored from an older backup, or emptied, under a running aggregator would take further ranges and leave a
+ * hole behind them. A look that fails says nothing; the next one may.
  */
 export function watchStore({ store, loop, logger, intervalMs = INTERVAL_MS }: StoreWatchOptions): StoreWatch {
   let parts: ReadonlyMap<string, number> = new Map();
   let ageMs = 0;
+  const noteAge = (nextMs: number) => {
+    if (nextMs > 0 !== ageMs > 0) {
+      const facts = { parts: Math.max(...parts.values()), rangeAgeMs: nextMs };
+      logger.warn(facts, nextMs > 0 ? 'merges fall behind, blocks grow' : 'merges keep up again');
+    }
+    ageMs = nextMs;
+  };
   const look = async () => {
     parts = await readPartCounts(store).catch(() => new Map());
-    const before = ageMs;
-    ageMs = rangeAgeMs(parts);
-    if (ageMs > 0 !== before > 0) {
-      const most = Math.max(0, ...parts.values());
-      logger.warn(
-        { parts: most, rangeAgeMs: ageMs },
-        ageMs > 0 ? 'merges fall behind, blocks grow' : 'merges keep up again',
-      );
+    if (parts.size > 0) {
+      noteAge(rangeAgeMs(parts));
     }
     await compareLedger(store, loop);
   };
