@@ -23,7 +23,7 @@ import { askSql } from './sql.ts';
 const MEMORY_BYTES_MAX = 1.5e9;
 const GONE_MS_MAX = 15_000;
 const BACK_MS_MAX = 30_000;
-const KAFKA_PARTITIONS = 4;
+const KAFKA_PARTITIONS = 2;
 
 let pipeline: LocalPipeline;
 let run: LocalRun;

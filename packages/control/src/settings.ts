@@ -130,8 +130,8 @@ export const SETTINGS = [
     unit: 'partitions',
     min: 1,
     max: 1024,
-    default: 4,
-    doc: 'Partitions of the usage-events topic when it is created; never changed afterwards. Two to four for each aggregator that is to run: every one has inserts of its own, and more of them make fresh data older.',
+    default: 2,
+    doc: 'Partitions of the usage-events topic when it is created; never changed afterwards. As many aggregators can share the work as there are of them, best with two for each: every one has inserts of its own, so that more of them make fresh data older and ClickHouse busier.',
     services: ['proxy', 'aggregator', 'cli'],
   },
   {
@@ -174,7 +174,7 @@ export const SETTINGS = [
     min: 0,
     max: 30_000,
     default: 500,
-    doc: 'How long an event waits for others while there are fewer than 500 for a block: fewer inserts cost ClickHouse less, and reports are later by as much.',
+    doc: 'How long an event waits for others while there are fewer than 2,000 for a block: fewer inserts cost ClickHouse less, and reports are later by as much.',
     services: ['aggregator'],
   },
   {

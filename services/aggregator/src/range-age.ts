@@ -7,8 +7,11 @@ import type { RangeGrowth } from '@meterstone/kafka';
  */
 export const PARTS_CALM_MAX = 100;
 export const PARTS_CROWDED = 500;
-/** Blocks of so many rows wait no longer: from there on rows cost more than the insert around them. */
-export const FLUSH_ROWS = 500;
+/**
+ * Blocks of so many rows wait no longer. An insert costs ClickHouse 40 ms of CPU and 5 µs a row: with 2,000 rows it is
+ * still most of it, but they are there within a quarter of a second wherever there is load.
+ */
+export const FLUSH_ROWS = 2_000;
 /** How long records wait at most while parts are many, in milliseconds. */
 export const RANGE_AGE_MS_MAX = 2_000;
 

@@ -50,7 +50,7 @@ export interface LiveOptions {
 }
 
 export const DATABASE = 'bench';
-const SERVICE = { topicPrefix: 'bench', kafkaPartitions: 4 };
+const SERVICE = { topicPrefix: 'bench', kafkaPartitions: 2 };
 const RATE_PREFIX = 'bench-rate';
 
 /** Starts everything; nothing is sent yet. */
