@@ -15,7 +15,7 @@ import { ENGINE_BACKGROUND_SETTINGS } from './kafka-engine.ts';
 
 const EVENTS = 300_000;
 const SHORT_EVENTS = 40_000;
-export const KAFKA_PARTITIONS = 4;
+export const KAFKA_PARTITIONS = 2;
 export const TOPIC_PREFIX = 'bench';
 /** A billion in 90 days: how many fall into one quarter of an hour decides what the rollups cost. */
 const EVENTS_PER_SECOND = 128.6;
