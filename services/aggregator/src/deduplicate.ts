@@ -14,18 +14,18 @@ export type Standing = 'absent' | 'copy' | 'conflict';
 
 /**
  * Offsets per Kafka partition within which duplicates are found. Memory follows what is there: 48 bytes a record in
- * steps of two, so at most 50 MB per assigned Kafka partition.
+ * steps of two, so at most 100 MB per assigned Kafka partition.
  */
-export const WINDOW_OFFSETS_MAX = 1_000_000;
+export const WINDOW_OFFSETS_MAX = 2_000_000;
 
 /** Records of one identity that a content is compared with, the newest first: bounds what one repeated id can cost. */
 const CONTENTS_COMPARED_MAX = 8;
 const CAPACITY_MIN = 1024;
 /** More than the window's offsets and a block's rows. */
-const CAPACITY_MAX = 2 ** 20;
+const CAPACITY_MAX = 2 ** 21;
 const ID_WORDS = 4;
 /** Of a slot: a record's place plus 1. The bits above are some of its hash, which tell most strangers without a look. */
-const PLACE_MASK = 2 ** 21 - 1;
+const PLACE_MASK = 2 ** 22 - 1;
 
 /**
  * A queue of records in rising order of offsets, with an open-addressing table over it. Every look-up and addition
@@ -76,7 +76,7 @@ export class DuplicateWindow {
 
   /**
    * As {@link find}, and then adds the record behind all others. Throws a RangeError where its offset is not greater
-   * than theirs, or the window is full (2^20 records).
+   * than theirs, or the window is full (2^21 records).
    */
   add(key: IdentityKey, content: number, kafkaOffset: number): Standing {
     if (kafkaOffset <= this.#newestOffset) {
