@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { type BatchProducer, type BatchProducerOptions, createBatchProducer } from './batch-producer.ts';
-import type { FetchedRecord } from './fetched-batch.ts';
+import type { FetchedRecord } from './fetched-record.ts';
 import { readRange } from './read-range.ts';
 import { createTcpRelay } from './tcp-relay.ts';
 import { createTestTopic, type TestTopic, testKafka, until } from './topic-for-test.ts';

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { batchSlices } from './batch-slices.ts';
-import type { FetchedBatch, FetchedRecord } from './fetched-batch.ts';
+import type { FetchedBatch } from './fetched-batch.ts';
+import type { FetchedRecord } from './fetched-record.ts';
 import { RecordList } from './record-list.ts';
 
 function record(offset: number): FetchedRecord {

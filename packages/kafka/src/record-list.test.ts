@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { FetchedRecord } from './fetched-batch.ts';
+import type { FetchedRecord } from './fetched-record.ts';
 import { RecordList } from './record-list.ts';
 
 const bytes = fc.option(fc.uint8Array({ maxLength: 20 }).map(Buffer.from), { nil: null });

@@ -1,4 +1,4 @@
-import type { FetchedRecord, PlacedRecord } from './fetched-batch.ts';
+import type { FetchedRecord, PlacedRecord } from './fetched-record.ts';
 import { type RecordRun, readRun } from './record-run.ts';
 import { writeRecords } from './written-records.ts';
 

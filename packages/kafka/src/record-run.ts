@@ -1,5 +1,5 @@
 import { ByteCursor } from './byte-cursor.ts';
-import type { PlacedRecord } from './fetched-batch.ts';
+import type { PlacedRecord } from './fetched-record.ts';
 
 /** The bytes of one record batch's records, inflated, and what its header says of them. */
 export interface RecordBytes {

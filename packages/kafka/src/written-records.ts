@@ -1,4 +1,4 @@
-import type { FetchedRecord } from './fetched-batch.ts';
+import type { FetchedRecord } from './fetched-record.ts';
 import type { RecordBytes } from './record-run.ts';
 
 /** Records as a batch of them holds them, by rising offset. */
