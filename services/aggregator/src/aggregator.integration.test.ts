@@ -248,7 +248,7 @@ describe('from Kafka to ClickHouse', () => {
 
   it('stores together what comes within the age of a block', async () => {
     const ranges = async () => (await rows<{ ranges: number }>(RANGES))[0]?.ranges ?? 0;
-    await startAggregator({ flushAgeMs: 2_000 });
+    await startAggregator({ flushAgeMs: 4_000 });
     await settled();
     const before = await ranges();
     for (const name of [1, 2, 3]) {
