@@ -8,8 +8,8 @@ import type { RangeGrowth } from '@meterstone/kafka';
 export const PARTS_CALM_MAX = 100;
 export const PARTS_CROWDED = 500;
 /**
- * Blocks of so many rows wait no longer. An insert costs ClickHouse 40 ms of CPU and 5 µs a row: with 2,000 rows it is
- * still most of it, but they are there within a quarter of a second wherever there is load.
+ * Blocks of so many rows wait no longer. An insert costs ClickHouse some 40 ms of CPU and 5 µs a row, so that more rows
+ * would be cheaper still; but at 8,000 events a second of a Kafka partition these have come in a quarter of a second.
  */
 export const FLUSH_ROWS = 2_000;
 /** How long records wait at most while parts are many, in milliseconds. */
