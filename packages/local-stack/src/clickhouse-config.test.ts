@@ -14,6 +14,13 @@ it('bounds the memory, keeps the query log alone and names every shard', () => {
     '<merges_mutations_memory_usage_soft_limit>214958080</merges_mutations_memory_usage_soft_limit>',
   );
   expect(text.match(/<\w+_log>/g)).toEqual(['<query_log>']);
+  for (const setting of [
+    '<background_merges_mutations_concurrency_ratio>8<',
+    '<background_merges_mutations_scheduling_policy>shortest_task_first<',
+    '<number_of_free_entries_in_pool_to_lower_max_size_of_merge>8<',
+  ]) {
+    expect(text).toContain(setting);
+  }
   expect(text.match(/<port>\d+<\/port>/g)).toEqual(['<port>9000</port>', '<port>9001</port>']);
 });
 

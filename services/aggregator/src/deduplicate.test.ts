@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DuplicateWindow, type Standing } from './deduplicate.ts';
+import { DuplicateWindow, type Standing, WINDOW_OFFSETS_MAX } from './deduplicate.ts';
 import { IdentityKey } from './identity-key.ts';
 
 /** One record as the window keeps it. */
@@ -144,6 +144,29 @@ describe('the duplicate window', () => {
     expect(standing(window, record(100, 0, { content: 100 }))).toBe('copy');
     expect(standing(window, record(100, 0, { content: 2_600 }))).toBe('copy');
     expect(standing(window, record(2_499, 0, { content: 2_499 }))).toBe('copy');
+  });
+
+  it('holds every place up to its most, finds what stands there, and refuses one more', () => {
+    const most = 2 ** 21;
+    expect(most).toBeGreaterThanOrEqual(WINDOW_OFFSETS_MAX);
+    const window = new DuplicateWindow(WINDOW_OFFSETS_MAX);
+    const key = new IdentityKey();
+    const words = new Int32Array(4);
+    const keyAt = (name: number) => {
+      words[0] = name;
+      words[3] = ~name;
+      key.take(words, 0, 0);
+      return key;
+    };
+    for (let name = 0; name < most; name++) {
+      window.add(keyAt(name), name, name);
+    }
+    const missing = [0, 1, most / 2 - 1, most / 2, most - 2, most - 1].filter(
+      (name) => window.find(keyAt(name), name) !== 'copy',
+    );
+    expect(missing).toEqual([]);
+    expect(window.find(keyAt(most), 1)).toBe('absent');
+    expect(() => window.add(keyAt(most), most, most)).toThrow(RangeError);
   });
 });
 
