@@ -7,6 +7,8 @@ import type { RangeGrowth } from '@meterstone/kafka';
  */
 export const PARTS_CALM_MAX = 100;
 export const PARTS_CROWDED = 500;
+/** Once they are let grow, so few parts end it: a number that swings about one mark would begin and end it each time. */
+export const PARTS_CALM_AGAIN = 80;
 /**
  * Blocks of so many rows wait no longer. An insert costs ClickHouse some 40 ms of CPU and 5 µs a row, so that more rows
  * would be cheaper still; but at 8,000 events a second of a Kafka partition these have come in a quarter of a second.
@@ -16,12 +18,16 @@ export const FLUSH_ROWS = 2_000;
 export const RANGE_AGE_MS_MAX = 2_000;
 
 /**
- * How long the first record of a range waits for others because of the parts that there are, in milliseconds: 0 while
- * merges keep up. Fewer and larger blocks are fewer parts and less to merge, until they do.
+ * How long the first record of a range waits for others because of the parts that there are, in milliseconds, after it has
+ * waited `beforeMs`: 0 while merges keep up. Fewer and larger blocks are fewer parts and less to merge, until they do.
  */
-export function rangeAgeMs(parts: ReadonlyMap<string, number>): number {
-  const crowding = (Math.max(0, ...parts.values()) - PARTS_CALM_MAX) / (PARTS_CROWDED - PARTS_CALM_MAX);
-  return Math.round(Math.min(1, Math.max(0, crowding)) * RANGE_AGE_MS_MAX);
+export function rangeAgeMs(parts: ReadonlyMap<string, number>, beforeMs: number): number {
+  const most = Math.max(0, ...parts.values());
+  if (most <= (beforeMs > 0 ? PARTS_CALM_AGAIN : PARTS_CALM_MAX)) {
+    return 0;
+  }
+  const crowding = (most - PARTS_CALM_MAX) / (PARTS_CROWDED - PARTS_CALM_MAX);
+  return Math.max(1, Math.round(Math.min(1, crowding) * RANGE_AGE_MS_MAX));
 }
 
 /** When a range is stored: with `FLUSH_ROWS` or after `flushAgeMs`; while parts are many, by its age alone. */

@@ -40,7 +40,7 @@ export function watchStore({ store, loop, logger, intervalMs = INTERVAL_MS }: St
   const look = async () => {
     parts = await readPartCounts(store).catch(() => new Map());
     if (parts.size > 0) {
-      noteAge(rangeAgeMs(parts));
+      noteAge(rangeAgeMs(parts, ageMs));
     }
     await compareLedger(store, loop);
   };
