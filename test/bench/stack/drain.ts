@@ -20,7 +20,10 @@ export interface Drain {
   readonly cpu: DrainCpu;
 }
 
-const POLL_MS = 25;
+/** Each look costs the broker and this process CPU that the pipeline would have: often only when the end is near. */
+const POLL_MS_MIN = 25;
+const POLL_MS_MAX = 250;
+const RECORDS_A_POLL_MS = 400;
 const STANDSTILL_MS_MAX = 60_000;
 
 /** Starts an aggregator on the topic, waits for the last commit and stops it. */
@@ -81,6 +84,6 @@ export async function untilCommitted(
     } else if (Date.now() - movedAt > standstillMsMax) {
       throw new Error(`nothing was committed for ${standstillMsMax} ms, ${lag} records wait`);
     }
-    await sleep(POLL_MS);
+    await sleep(Math.min(POLL_MS_MAX, Math.max(POLL_MS_MIN, lag / RECORDS_A_POLL_MS)));
   }
 }
