@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createScenario, SCENARIO_HEADER, VARIANT_HEADER, type Variant } from '../proxy/scenarios.ts';
 import { timeCall } from '../report/http-call.ts';
 import type { CanaryBook } from './canary-book.ts';
-import { CANARY_KEYS, CANARY_REPORT_KEY } from './canary-org.ts';
+import { CANARY_PROXY_KEY, CANARY_REPORT_KEY } from './canary-org.ts';
 
 /** Requests through the real proxy, and reports that should show them. */
 export interface Canaries {
@@ -27,9 +27,10 @@ export interface CanaryOptions {
   readonly reportEveryMs: number;
 }
 
+/** As many that a user's turn comes round after seconds. */
+const USERS = 50;
 const DAY_MS = 86_400_000;
 export const CANARY_SCENARIO = 'json';
-const CANARY_USER = 'canary';
 
 /** Starts asking for reports; requests begin with `resume`. */
 export function startCanaries(options: CanaryOptions): Canaries {
@@ -43,17 +44,16 @@ export function startCanaries(options: CanaryOptions): Canaries {
   let sent = 0;
   let reportTimes: number[] = [];
   const sender = setInterval(() => {
-    const canary = CANARY_KEYS[sent % CANARY_KEYS.length];
-    if (isPaused || canary === undefined) return;
+    if (isPaused) return;
     const number = sent % variants.length;
+    const user = `canary-${sent % USERS}`;
     sent += 1;
-    const { id, key } = canary;
-    const call = send(options.proxyUrl, { agent, number, key, body: bodies[number] ?? Buffer.alloc(0) });
+    const call = send(options.proxyUrl, { agent, number, user, body: bodies[number] ?? Buffer.alloc(0) });
     const done = call.then((isWhole) => {
       pending.delete(done);
       if (!isWhole) return;
       answered[number] = (answered[number] ?? 0) + 1;
-      options.book.answered(id, performance.now());
+      options.book.answered(user, performance.now());
     });
     pending.add(done);
   }, 1000 / options.rate);
@@ -92,18 +92,18 @@ function bodyOf({ request: whole, requestBodyBytes }: Variant): Buffer {
 interface CanaryCall {
   readonly agent: Agent;
   readonly number: number;
-  readonly key: string;
+  readonly user: string;
   readonly body: Buffer;
 }
 
 /** Whether it was answered, whole and with 200. */
-function send(proxyUrl: string, { agent, number, key, body }: CanaryCall): Promise<boolean> {
+function send(proxyUrl: string, { agent, number, user, body }: CanaryCall): Promise<boolean> {
   return new Promise((resolve) => {
     const headers = {
       'content-type': 'application/json',
       'content-length': body.length,
-      authorization: `Bearer ${key}`,
-      'ai-reporting-user': CANARY_USER,
+      authorization: `Bearer ${CANARY_PROXY_KEY}`,
+      'ai-reporting-user': user,
       [SCENARIO_HEADER]: CANARY_SCENARIO,
       [VARIANT_HEADER]: String(number),
     };
@@ -129,7 +129,7 @@ async function pollReports(
     const query = new URLSearchParams({
       start_date: day(start),
       end_date: day(Date.now() + DAY_MS),
-      group_by: 'api_key_name',
+      group_by: 'user',
     });
     const begunAt = performance.now();
     const headers = { authorization: `Bearer ${CANARY_REPORT_KEY}` };
@@ -148,7 +148,7 @@ async function pollReports(
 
 function readCounts(answer: Buffer): Map<string, number> {
   const { results } = JSON.parse(answer.toString()) as {
-    results: { api_key_name: string; request_count: number }[];
+    results: { user: string; request_count: number }[];
   };
-  return new Map(results.map(({ api_key_name: key, request_count: count }) => [key, count]));
+  return new Map(results.map(({ user, request_count: count }) => [user, count]));
 }

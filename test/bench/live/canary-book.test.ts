@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createCanaryBook } from './canary-book.ts';
 
-test('a request is seen when a report shows one more under its key', () => {
+test('a request is seen when a report shows one more of its user', () => {
   const book = createCanaryBook();
   book.answered('a', 100);
   book.answered('b', 150);
@@ -20,7 +20,7 @@ test('a request is seen when a report shows one more under its key', () => {
   expect(book.unseen).toBe(0);
 });
 
-test('several under one key are seen in the order in which they were answered', () => {
+test('several of one user are seen in the order in which they were answered', () => {
   const book = createCanaryBook();
   book.answered('a', 100);
   book.answered('a', 5_100);

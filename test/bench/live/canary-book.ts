@@ -1,8 +1,8 @@
 /** What is known of requests that each should show in a report: when they were answered, and when they were seen. */
 export interface CanaryBook {
-  /** A request under this key was answered, whole. Milliseconds of one clock, here and below. */
-  answered(key: string, at: number): void;
-  /** A report that came back shows so many requests, by key. */
+  /** A request of this user was answered, whole. Milliseconds of one clock, here and below. */
+  answered(user: string, at: number): void;
+  /** A report that came back shows so many requests, by user. */
   reported(counts: ReadonlyMap<string, number>, at: number): void;
   /** Delays of the requests that were seen since it was last asked, milliseconds. */
   take(): readonly number[];
@@ -11,7 +11,7 @@ export interface CanaryBook {
 }
 
 /**
- * Requests under one key are seen in the order in which they were answered: a key's turn comes round again only after
+ * Requests of one user are seen in the order in which they were answered: a user's turn comes round again only after
  * seconds.
  */
 export function createCanaryBook(): CanaryBook {
@@ -21,24 +21,24 @@ export function createCanaryBook(): CanaryBook {
   const early = new Map<string, number>();
   let delays: number[] = [];
   return {
-    answered(key, at) {
-      const before = early.get(key) ?? 0;
+    answered(user, at) {
+      const before = early.get(user) ?? 0;
       if (before > 0) {
-        early.set(key, before - 1);
+        early.set(user, before - 1);
         delays.push(0);
         return;
       }
-      waiting.set(key, [...(waiting.get(key) ?? []), at]);
+      waiting.set(user, [...(waiting.get(user) ?? []), at]);
     },
     reported(counts, at) {
-      for (const [key, count] of counts) {
-        const more = count - (seen.get(key) ?? 0);
+      for (const [user, count] of counts) {
+        const more = count - (seen.get(user) ?? 0);
         if (more <= 0) continue;
-        seen.set(key, count);
-        const queue = waiting.get(key) ?? [];
+        seen.set(user, count);
+        const queue = waiting.get(user) ?? [];
         const shown = queue.splice(0, more);
         for (const answeredAt of shown) delays.push(at - answeredAt);
-        early.set(key, (early.get(key) ?? 0) + more - shown.length);
+        early.set(user, (early.get(user) ?? 0) + more - shown.length);
       }
     },
     take() {
