@@ -23,7 +23,8 @@ export interface Drain {
 /** Each look costs the broker and this process CPU that the pipeline would have: often only when the end is near. */
 const POLL_MS_MIN = 25;
 const POLL_MS_MAX = 250;
-const RECORDS_A_POLL_MS = 400;
+/** A millisecond between two looks for so many records that wait: the last block, of 100,000, is looked for at the least. */
+const RECORDS_PER_POLL_MS = 4_000;
 const STANDSTILL_MS_MAX = 60_000;
 
 /** Starts an aggregator on the topic, waits for the last commit and stops it. */
@@ -84,6 +85,6 @@ export async function untilCommitted(
     } else if (Date.now() - movedAt > standstillMsMax) {
       throw new Error(`nothing was committed for ${standstillMsMax} ms, ${lag} records wait`);
     }
-    await sleep(Math.min(POLL_MS_MAX, Math.max(POLL_MS_MIN, lag / RECORDS_A_POLL_MS)));
+    await sleep(Math.min(POLL_MS_MAX, Math.max(POLL_MS_MIN, lag / RECORDS_PER_POLL_MS)));
   }
 }
