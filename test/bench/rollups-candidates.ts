@@ -69,7 +69,7 @@ export const CANDIDATES: readonly Candidate[] = [
       ? statement.replace(', min_level_for_wide_part = 1', '')
       : statement,
   ),
-  edited('all tables: merges of more parts', moreParts, moreParts(RAW)),
+  edited('all tables: merges of 12 parts', fewerParts, fewerParts(RAW)),
   rawEdited('raw: names as plain texts', (raw) => raw.replaceAll('LowCardinality(String)', 'String')),
   rawEdited('raw: texts of all rollup keys as names', (raw) =>
     raw.replace(
@@ -87,8 +87,8 @@ function set(name: string, rollups: readonly Rollup[]): Candidate {
   return { name, statements: [RAW, ...TAG_SETS, ...statementsOf(rollups)] };
 }
 
-function moreParts(statement: string): string {
-  return statement.replace('min_level_for_wide_part', 'merge_selector_base = 10, min_level_for_wide_part');
+function fewerParts(statement: string): string {
+  return statement.replace(/merge_selector_base = \d+/, 'merge_selector_base = 12');
 }
 
 function edited(name: string, edit: (statement: string) => string, raw = RAW): Candidate {

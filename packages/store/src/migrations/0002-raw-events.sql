@@ -93,4 +93,4 @@ CREATE TABLE IF NOT EXISTS {database}.raw_events (
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(occurred_at)
 ORDER BY (org_id, user_key, occurred_at)
-SETTINGS non_replicated_deduplication_window = 10000, auto_statistics_types = '', string_serialization_version = 'single_stream', min_level_for_wide_part = 1, merge_selector_base = 12;
+SETTINGS non_replicated_deduplication_window = 10000, auto_statistics_types = '', string_serialization_version = 'single_stream', min_level_for_wide_part = 1, merge_selector_base = 20;

@@ -39,7 +39,7 @@ ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(period_start)
 PRIMARY KEY (org_id, period_start)
 ORDER BY (org_id, period_start, kind, booked_period, api_key_id, project, rate_plan, provider, model, service_tier, credential_type, zero_data_retention)
-SETTINGS non_replicated_deduplication_window = 10000, auto_statistics_types = '', string_serialization_version = 'single_stream', min_level_for_wide_part = 1, merge_selector_base = 12;
+SETTINGS non_replicated_deduplication_window = 10000, auto_statistics_types = '', string_serialization_version = 'single_stream', min_level_for_wide_part = 1, merge_selector_base = 20;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {database}.usage_day_from_usage_15m TO {database}.usage_day AS
 SELECT

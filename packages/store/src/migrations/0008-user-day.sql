@@ -35,7 +35,7 @@ ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(period_start)
 PRIMARY KEY (org_id, period_start)
 ORDER BY (org_id, period_start, user_key, rate_plan, credential_type, kind, booked_period)
-SETTINGS non_replicated_deduplication_window = 10000, auto_statistics_types = '', string_serialization_version = 'single_stream', min_level_for_wide_part = 1, merge_selector_base = 12;
+SETTINGS non_replicated_deduplication_window = 10000, auto_statistics_types = '', string_serialization_version = 'single_stream', min_level_for_wide_part = 1, merge_selector_base = 20;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {database}.user_day_from_raw_events TO {database}.user_day AS
 SELECT

@@ -37,7 +37,7 @@ ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(period_start)
 PRIMARY KEY (org_id, period_start)
 ORDER BY (org_id, period_start, kind, booked_period, provider, model, operation, outcome, region)
-SETTINGS non_replicated_deduplication_window = 10000, auto_statistics_types = '', string_serialization_version = 'single_stream', min_level_for_wide_part = 1, merge_selector_base = 12;
+SETTINGS non_replicated_deduplication_window = 10000, auto_statistics_types = '', string_serialization_version = 'single_stream', min_level_for_wide_part = 1, merge_selector_base = 20;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {database}.health_15m_from_raw_events TO {database}.health_15m AS
 SELECT
