@@ -2,7 +2,7 @@ import type { RangeGrowth } from '@meterstone/kafka';
 
 /**
  * Active parts in the fullest month of any table from which on blocks are let grow, and at which they grow longest.
- * Merges that keep up leave 20 to 40. ClickHouse itself holds inserts up at 1,000 and refuses them at 3,000
+ * Merges that keep up leave 20 to 70 in raw. ClickHouse itself holds inserts up at 1,000 and refuses them at 3,000
  * (`parts_to_delay_insert`, `parts_to_throw_insert`), and every report reads every part.
  */
 export const PARTS_CALM_MAX = 100;

@@ -2,10 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench, BenchOutcome } from '../bench.ts';
 import { DATABASE, type LivePipeline, startLivePipeline } from '../live/live-pipeline.ts';
 import { loadFault } from '../live/load-fault.ts';
+import { memoryCopyGigabytes } from '../memory-speed.ts';
 import { readPartCounts } from '../pipeline/part-counts.ts';
 import { quantile } from '../quantile.ts';
-import type { Result } from '../result-file.ts';
+import { measured, type Result } from '../result-file.ts';
+import { summarize } from '../rounds.ts';
 import { judgeFlatness } from './flatness.ts';
+import { idsLookedUp } from './ids-looked-up.ts';
 import { residentBytes } from './process-memory.ts';
 
 /** Share of what the pipeline carries by itself. */
@@ -35,20 +38,26 @@ export const soakBench: Bench = async (bench) => {
   const seconds = bench.short ? SHORT_SECONDS : (bench.minutes ?? MINUTES) * 60;
   const asked = live.rate * LEVEL;
   const samples: SoakSample[] = [];
+  const copies: number[] = [];
   await live.startLoad(asked);
   live.canaries.resume();
   const startedAt = performance.now();
-  let toldAt = startedAt;
+  let toldAt = Number.NEGATIVE_INFINITY;
   while (performance.now() - startedAt < seconds * 1000) {
     await sleep(SAMPLE_MS[size]);
     samples.push(await takeSample(live));
     if (performance.now() - toldAt > 60_000) {
       toldAt = performance.now();
-      bench.say(`${Math.round((toldAt - startedAt) / 60_000)} min: ${describe(samples.at(-1))}`);
+      copies.push(memoryCopyGigabytes());
+      const minute = Math.round((toldAt - startedAt) / 60_000);
+      bench.say(
+        `${minute} min: ${describe(samples.at(-1))}; memory copies ${copies.at(-1)?.toFixed(1)} GB/s`,
+      );
     }
   }
   await live.canaries.pause();
   const load = await live.stopLoad();
+  const lookedUp = await idsLookedUp(live.services.aggregator.url);
   const { events } = await live.finish();
   bench.say(`${events} events are stored, sums are right`);
   const { results, withheld } = toOutcome(samples, asked);
@@ -61,6 +70,9 @@ export const soakBench: Bench = async (bench) => {
       { metric: 'load', value: load.events / load.seconds, unit: 'events/s', baseline: asked },
       { metric: 'freshness_p50_ms', value: quantile(delays, 0.5), unit: 'ms', rounds: delays.length },
       { metric: 'freshness_p99_ms', value: quantile(delays, 0.99), unit: 'ms', rounds: delays.length },
+      { metric: 'ids_looked_up', value: lookedUp, unit: 'ids' },
+      // A shared host may slow down within the hour: that shows here, and in nothing that the kernel counts.
+      measured('memory_copy', 'GB/s under load', summarize(copies)),
       ...results,
     ],
     withheld: fault === null ? withheld : [`all: ${fault}`, ...withheld],
